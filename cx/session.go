@@ -1,0 +1,78 @@
+package cx
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// Session is a session's name in its parts:
+//
+//	projects/PROJECT/locations/LOCATION/agents/AGENT[/environments/ENVIRONMENT]/sessions/SESSION
+type Session struct {
+	Project, Location, Agent string
+	Environment              string // "" is the draft environment
+	ID                       string // chosen by the integration; may be anything
+}
+
+// ParseSession reads a session's name. It matches whole path segments, and none
+// of them may be empty.
+func ParseSession(name string) (Session, error) {
+	parts := strings.Split(name, "/")
+	keys := []string{"projects", "locations", "agents", "sessions"}
+	if len(parts) == 10 {
+		keys = []string{"projects", "locations", "agents", "environments", "sessions"}
+	}
+	malformed := fmt.Errorf("session %q: want projects/P/locations/L/agents/A[/environments/E]/sessions/S", name)
+	if len(parts) != 2*len(keys) {
+		return Session{}, malformed
+	}
+	for i, key := range keys {
+		if parts[2*i] != key || parts[2*i+1] == "" {
+			return Session{}, malformed
+		}
+	}
+	s := Session{Project: parts[1], Location: parts[3], Agent: parts[5], ID: parts[len(parts)-1]}
+	if len(parts) == 10 {
+		s.Environment = parts[7]
+	}
+	return s, nil
+}
+
+// String gives the session's name; "" for the zero Session.
+func (s Session) String() string {
+	if s == (Session{}) {
+		return ""
+	}
+	env := ""
+	if s.Environment != "" {
+		env = "/environments/" + s.Environment
+	}
+	return "projects/" + s.Project + "/locations/" + s.Location + "/agents/" + s.Agent + env + "/sessions/" + s.ID
+}
+
+// AgentName is the name of the session's agent:
+// projects/PROJECT/locations/LOCATION/agents/AGENT.
+func (s Session) AgentName() string {
+	return "projects/" + s.Project + "/locations/" + s.Location + "/agents/" + s.Agent
+}
+
+// Session gives the parts of sessionInfo.session. It is the zero Session if that
+// is not a session's name.
+func (r *Request) Session() Session {
+	s, _ := ParseSession(r.SessionInfo.Session)
+	return s
+}
+
+// IdempotencyKey is the same for two attempts at one call, as far as Google's
+// fields tell: a digest of session, response id, tag, page and the query. The
+// agent may call twice in one turn with all of these alike; a handler for which
+// that matters adds what it acts on.
+func (r *Request) IdempotencyKey() string {
+	// JSON of a list keeps the parts apart, whatever is in them.
+	parts, _ := json.Marshal([]string{r.SessionInfo.Session, r.DetectIntentResponseID, r.FulfillmentInfo.Tag, r.PageInfo.CurrentPage, r.query(), r.Utterance()})
+	sum := sha256.Sum256(parts)
+	return hex.EncodeToString(sum[:])
+}
