@@ -1,0 +1,79 @@
+package verify
+
+import "time"
+
+// Station is a place on the call's way where something is proved.
+type Station string
+
+// The stations, in the order in which they are passed.
+const (
+	StationEdge        Station = "edge"
+	StationCertificate Station = "certificate"
+	StationToken       Station = "token"
+	StationAgent       Station = "agent"
+)
+
+// Outcome is what came of a check.
+type Outcome string
+
+const (
+	Pass Outcome = "pass"
+	Fail Outcome = "fail"
+	Warn Outcome = "warn" // passed, but somebody should look
+)
+
+// Check is one thing that was judged: what was presented, what was expected,
+// and the rule that decided.
+type Check struct {
+	Station Station
+	Name    string // what was looked at, as "fingerprint" or "audience"
+	Outcome Outcome
+	Code    Code // the reason of a failure or warning; empty where the check passed
+	// Presented is what the caller sent. It never holds a token or a secret.
+	Presented string
+	// Expected is what would have passed.
+	Expected string
+	// Rule names where the rule comes from, as "RFC 9440 section 2.2".
+	Rule string
+	// Hint says what to change, for the operator.
+	Hint string
+	// Unverified marks Presented as an attacker's text for all we know: no
+	// signature was checked over it yet.
+	Unverified bool
+}
+
+// Report is what the verification of one call found. It is not safe for use by
+// several goroutines; a call has one.
+type Report struct {
+	// Checks holds every check made, in order; the last one failed if the call
+	// was refused.
+	Checks []Check
+	// Source names where the certificate evidence came from, as "google-lb".
+	Source string
+	// Identity is the name of the accepted certificate identity, as "google".
+	Identity string
+	// Fingerprint is the lower-case hex SHA-256 of the accepted leaf.
+	Fingerprint string
+	// Caller is the e-mail address of the accepted token.
+	Caller string
+	// CertificateCached and TokenCached say that the cryptography was remembered.
+	CertificateCached, TokenCached bool
+	// Took is the time spent at each station that was reached.
+	Took map[Station]time.Duration
+}
+
+func (r *Report) pass(s Station, name, presented, expected string) {
+	r.Checks = append(r.Checks, Check{Station: s, Name: name, Outcome: Pass, Presented: presented, Expected: expected})
+}
+
+func (r *Report) warn(c Check) {
+	c.Outcome = Warn
+	r.Checks = append(r.Checks, c)
+}
+
+// fail records the check that refuses the call and gives the error for it.
+func (r *Report) fail(c Check, cause error) error {
+	c.Outcome = Fail
+	r.Checks = append(r.Checks, c)
+	return &Error{Check: c, Cause: cause}
+}

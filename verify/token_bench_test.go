@@ -1,0 +1,81 @@
+package verify
+
+import (
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// The report is not counted: Verifier.Verify makes one for all proofs.
+func benchmarkToken(b *testing.B, next func() string) {
+	rig := newTokenRig(b)
+	rig.accepts(b, goodToken())
+	r := &http.Request{Header: http.Header{"Authorization": {""}}}
+	ctx := context.Background()
+	rep := &Report{Checks: make([]Check, 0, 24)}
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Header["Authorization"][0] = next()
+		*rep = Report{Checks: rep.Checks[:0]}
+		if err := rig.verify(ctx, r, rep); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkTokenRemembered(b *testing.B) {
+	value := "Bearer " + goodToken()
+	benchmarkToken(b, func() string { return value })
+}
+
+// Each token is one that is not remembered any more.
+func BenchmarkTokenNew(b *testing.B) {
+	values := make([]string, tokenCacheSize+1)
+	for i := range values {
+		values[i] = "Bearer " + goodToken(setClaim("sub", jsonText(strings.Repeat("1", i+1))))
+	}
+	i := 0
+	benchmarkToken(b, func() string { i++; return values[i%len(values)] })
+}
+
+// The library's part of BenchmarkTokenNew, RSA included.
+func BenchmarkTokenIdtokenAlone(b *testing.B) {
+	k := mustMake(parseKeys([]byte(googleJWKS()))).byID["key-1"]
+	token := goodToken()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := k.validator.Validate(context.Background(), token, tokenAudience); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// The RSA part of BenchmarkTokenIdtokenAlone.
+func BenchmarkTokenRSAAlone(b *testing.B) {
+	token := goodToken()
+	i := strings.LastIndex(token, ".")
+	sig, _ := base64.RawURLEncoding.DecodeString(token[i+1:])
+	for b.Loop() {
+		sum := sha256.Sum256([]byte(token[:i]))
+		if err := rsa.VerifyPKCS1v15(&googleKey().PublicKey, crypto.SHA256, sum[:], sig); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// A forged token costs us this much.
+func BenchmarkTokenRefused(b *testing.B) {
+	rig := newTokenRig(b)
+	h := http.Header{"Authorization": {"Bearer " + goodToken(setClaim("aud", `"https://mallory.example"`))}}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := rig.request(context.Background(), h); err == nil {
+			b.Fatal("accepted")
+		}
+	}
+}

@@ -1,0 +1,216 @@
+package verify
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"math"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+func TestTokenConfig(t *testing.T) {
+	good := TokenConfig{Audiences: []string{tokenAudience}, ProjectNumbers: []string{tokenProject}}
+	if _, err := newTokenProof(good, time.Now); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name   string
+		change func(*TokenConfig)
+		want   []string // the fields that are reported
+	}{
+		{"nothing", func(c *TokenConfig) { *c = TokenConfig{} }, []string{"Token.Audiences", "Token.ProjectNumbers"}},
+		{"all wrong", func(c *TokenConfig) {
+			*c = TokenConfig{Audiences: []string{""}, ProjectNumbers: []string{"x"}, KeysURL: "x"}
+		}, []string{"Token.Audiences[0]", "Token.ProjectNumbers[0]", "Token.KeysURL"}},
+		{"audience without scheme", func(c *TokenConfig) { c.Audiences[0] = "webhook.example.com" }, []string{"Token.Audiences[0]"}},
+		{"audience of Cloud Run", func(c *TokenConfig) { c.Audiences[0] = "https://webhook-abc-ew.a.run.app" }, []string{"Token.Audiences[0]"}},
+		{"second audience", func(c *TokenConfig) { c.Audiences = append(c.Audiences, " ") }, []string{"Token.Audiences[1]"}},
+		{"project id", func(c *TokenConfig) { c.ProjectNumbers[0] = "my-project" }, []string{"Token.ProjectNumbers[0]"}},
+		{"project number spaced", func(c *TokenConfig) { c.ProjectNumbers[0] = "123 " }, []string{"Token.ProjectNumbers[0]"}},
+		{"project number zero", func(c *TokenConfig) { c.ProjectNumbers[0] = "0123" }, []string{"Token.ProjectNumbers[0]"}},
+		{"project number empty", func(c *TokenConfig) { c.ProjectNumbers[0] = "" }, []string{"Token.ProjectNumbers[0]"}},
+		{"keys from a file", func(c *TokenConfig) { c.KeysURL = "file:///keys.json" }, []string{"Token.KeysURL"}},
+		{"keys from a path", func(c *TokenConfig) { c.KeysURL = "/keys.json" }, []string{"Token.KeysURL"}},
+		{"keys with a password", func(c *TokenConfig) { c.KeysURL = "https://u:secret@example.com/" }, []string{"Token.KeysURL"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			cfg := TokenConfig{Audiences: slices.Clone(good.Audiences), ProjectNumbers: slices.Clone(good.ProjectNumbers)}
+			tc.change(&cfg)
+			_, err := newTokenProof(cfg, time.Now)
+			var got []string
+			if many, ok := err.(interface{ Unwrap() []error }); ok {
+				for _, err := range many.Unwrap() {
+					var field *ConfigError
+					if !errors.As(err, &field) || field.Problem == "" {
+						t.Errorf("not a ConfigError: %v", err)
+						continue
+					}
+					got = append(got, field.Field)
+				}
+			}
+			if !slices.Equal(got, tc.want) {
+				t.Errorf("reported %q, want %q: %v", got, tc.want, err)
+			}
+			if err != nil && strings.Contains(err.Error(), "secret") {
+				t.Errorf("the password is in the error: %v", err)
+			}
+		})
+	}
+}
+
+// Only the signature is remembered: the rest of a token is judged each time.
+func TestTokenRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rig := newTokenRig(t)
+		token := goodToken()
+		if rep := rig.accepts(t, token); rep.TokenCached {
+			t.Error("the first time is from memory")
+		}
+		first := rig.accepts(t, token)
+		if !first.TokenCached || first.Caller != dialogflowAgent(tokenProject) {
+			t.Errorf("cached = %v, caller = %q", first.TokenCached, first.Caller)
+		}
+		// The same token, still remembered, where something else is expected.
+		for _, tc := range []struct {
+			name   string
+			change func(*tokenProof)
+			want   Code
+		}{
+			{"audience", func(p *tokenProof) { p.audiences = []string{"https://other.example.com"} }, TokenWrongAudience},
+			{"project", func(p *tokenProof) { p.emails = []string{dialogflowAgent("42")} }, TokenWrongEmail},
+			{"keys", func(p *tokenProof) { p.keys = &keySet{now: time.Now, client: &http.Client{Transport: failing{}}} }, KeysUnavailable},
+			{"clock behind", func(p *tokenProof) { p.now = func() time.Time { return time.Now().Add(-time.Hour) } }, TokenNotYetValid},
+			{"clock ahead", func(p *tokenProof) { p.now = func() time.Time { return time.Now().Add(time.Hour) } }, TokenExpired},
+		} {
+			changed := *rig.tokenProof
+			tc.change(&changed)
+			rep := (&tokenRig{&changed, rig.server}).refuses(t, token, tc.want)
+			if last := rep.Checks[len(rep.Checks)-1]; last.Unverified {
+				t.Errorf("%s: Google's own word is shown as unverified", tc.name)
+			}
+		}
+		if rig.verified.Len() != 0 {
+			t.Error("a token is still remembered after its end")
+		}
+		rig.accepts(t, token)
+		time.Sleep(time.Hour - time.Second)
+		rig.accepts(t, token)
+		time.Sleep(time.Second)
+		rig.refuses(t, token, TokenExpired)
+	})
+}
+
+type failing struct{}
+
+func (failing) RoundTrip(*http.Request) (*http.Response, error) { return nil, errors.New("down") }
+
+func TestTokenRememberedIsBounded(t *testing.T) {
+	rig := newTokenRig(t)
+	for i := range tokenCacheSize + 10 {
+		rig.accepts(t, goodToken(setClaim("sub", jsonText(strings.Repeat("1", i+1)))))
+	}
+	if n := rig.verified.Len(); n != tokenCacheSize {
+		t.Errorf("%d tokens remembered, want %d", n, tokenCacheSize)
+	}
+}
+
+// What is expected and presented, as an operator reads it.
+func TestTokenExplains(t *testing.T) {
+	rig := newTokenRig(t)
+	for _, tc := range []struct {
+		name      string
+		change    func(*forgery)
+		code      Code
+		presented string
+	}{
+		{"human", setClaim("email", `"alice@example.com"`), TokenWrongEmail, "another account, SHA-256 ff8d9819fc0e12bf"},
+		{"service account", setClaim("email", `"bob@p.iam.gserviceaccount.com"`), TokenWrongEmail, "a service account, SHA-256 76421b5b619e2860"},
+		{"agent", setClaim("email", jsonText(dialogflowAgent("7"))), TokenWrongEmail, "service-7@gcp-sa-dialogflow.iam.gserviceaccount.com"},
+		{"human in an array", setClaim("email", `["alice@example.com"]`), TokenWrongEmail, "none"},
+		{"agent-like", setClaim("email", `"service-7@gcp-sa-Alice.iam.gserviceaccount.com"`), TokenWrongEmail, "a service account, SHA-256 028cc8a1f9061875"},
+		{"audience", setClaim("aud", `"https://x.example/\n"`), TokenWrongAudience, `https://x.example/\n`},
+		{"audiences", setClaim("aud", `["a"]`), TokenWrongAudience, `not a string: ["a"]`},
+		{"no issuer", dropClaim("iss"), TokenWrongIssuer, "none"},
+		{"empty issuer", setClaim("iss", `""`), TokenWrongIssuer, "an empty string"},
+		{"two names", addClaim("EXP", "1"), TokenMalformed, `payload: ambiguous: "exp" and "EXP"`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			rep := rig.refuses(t, goodToken(tc.change), tc.code)
+			if last := rep.Checks[len(rep.Checks)-1]; last.Presented != tc.presented || strings.Contains(last.Hint, "alice") {
+				t.Errorf("presented %q, want %q", last.Presented, tc.presented)
+			}
+		})
+	}
+}
+
+func TestKeysLifetime(t *testing.T) {
+	for _, tc := range []struct {
+		cacheControl []string
+		age          string
+		want         time.Duration
+	}{
+		{nil, "", keysLifetime},
+		{[]string{"public, max-age=21600, must-revalidate, no-transform"}, "", 6 * time.Hour},
+		{[]string{"public, max-age=21600"}, "3600", 5 * time.Hour},
+		{[]string{"Max-Age=\"21600\""}, "", 6 * time.Hour},
+		{[]string{"public", "max-age=7200"}, "", 2 * time.Hour},
+		{[]string{"max-age=7200, max-age=21600"}, "", 2 * time.Hour},
+		{[]string{"max-age=0"}, "", keysLifetimeMin},
+		{[]string{"max-age=600"}, "3600", keysLifetimeMin},
+		{[]string{"max-age=600"}, "99999999999999999999", keysLifetimeMin},
+		{[]string{"no-store, max-age=7200"}, "", keysLifetimeMin},
+		{[]string{"max-age=99999999999999999999"}, "", keysLifetimeMax},
+		{[]string{"max-age=-1"}, "", keysLifetime},
+		{[]string{"max-age"}, "", keysLifetime},
+		{[]string{"s-maxage=60, xmax-age=60"}, "", keysLifetime},
+		{[]string{"max-age=7200"}, "soon", 2 * time.Hour},
+	} {
+		h := http.Header{}
+		for _, v := range tc.cacheControl {
+			h.Add("Cache-Control", v)
+		}
+		if tc.age != "" {
+			h.Set("Age", tc.age)
+		}
+		if got := lifetime(h); got != tc.want {
+			t.Errorf("lifetime(%q, Age %q) = %s, want %s", tc.cacheControl, tc.age, got, tc.want)
+		}
+	}
+}
+
+// idtoken must be given no reason to keep a key, and none but the one.
+func TestKeysAnswerIdtoken(t *testing.T) {
+	set := mustMake(parseKeys([]byte(googleJWKS())))
+	k := set.byID["key-2"]
+	resp, err := k.RoundTrip(mustMake(http.NewRequest("GET", GoogleKeysURL, nil)))
+	if err != nil || resp.StatusCode != http.StatusOK || len(resp.Header) != 0 {
+		t.Errorf("answer: %+v, %v; want 200 without headers", resp, err)
+	}
+	var got jose.JSONWebKeySet
+	body := strings.Replace(string(mustMake(io.ReadAll(resp.Body))), `{"kid"`, `{"kty":"RSA","kid"`, 1)
+	if err := json.Unmarshal([]byte(body), &got); err != nil || len(got.Keys) != 1 || got.Keys[0].KeyID != "key-2" || !otherGoogleKey().PublicKey.Equal(got.Keys[0].Key) {
+		t.Errorf("idtoken is given %s, %v; want key-2 alone", body, err)
+	}
+	for _, url := range []string{"https://www.gstatic.com/iap/verify/public_key-jwk", GoogleKeysURL + "?", "http" + strings.TrimPrefix(GoogleKeysURL, "https")} {
+		if _, err := k.RoundTrip(mustMake(http.NewRequest("GET", url, nil))); err == nil {
+			t.Errorf("%s is answered", url)
+		}
+	}
+}
+
+func TestElapsedAndBackoff(t *testing.T) {
+	now := time.Now()
+	if elapsed(now, now.Add(-time.Second), 2*time.Second) || !elapsed(now, now.Add(-2*time.Second), 2*time.Second) || !elapsed(now, now.Add(time.Hour), time.Second) {
+		t.Error("elapsed")
+	}
+	if backoff(1) != keysBackoffMin || backoff(2) != 2*keysBackoffMin || backoff(math.MaxInt) != keysBackoffMax {
+		t.Error("backoff")
+	}
+}
