@@ -1,0 +1,244 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"example.com/cxhook/cx"
+	"example.com/cxhook/verify"
+)
+
+// Config says who may call and how calls are answered. The zero value lets
+// nobody in and is refused by New.
+type Config struct {
+	// Verify says what proves a caller.
+	Verify verify.Config
+	// Budget is the time for a call, verification included; 0 is
+	// cx.DefaultBudget, Dialogflow's own 5 s less the network.
+	Budget time.Duration
+	// Paths are served by other handlers behind the same proofs, by exact path:
+	// flexible webhooks (cx.Flexible) and OpenAPI tools. Every other path is the
+	// agent's webhook.
+	Paths map[string]http.Handler
+	// Project is the Google Cloud project id that names traces; it may be empty.
+	Project string
+	// LogChecks adds every check of a call to its log line. The local stack
+	// shows them; in production it only makes lines longer.
+	LogChecks bool
+	// Log is where log lines go; nil is os.Stdout, which Cloud Run collects.
+	Log io.Writer
+	// Register builds the agent; nil is handlers.Register.
+	Register func(context.Context, *cx.Mux) (close func(context.Context) error, err error)
+}
+
+func checkPaths(paths map[string]http.Handler) error {
+	var problems []error
+	for path, h := range paths {
+		if !strings.HasPrefix(path, "/") || path == "/live" || path == "/ready" || h == nil {
+			problems = append(problems, fmt.Errorf("Paths: %q: want a path that begins with / and is not a probe's, and a handler", path))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// The environment variables that ConfigFromEnv reads, besides K_SERVICE and
+// GOOGLE_CLOUD_PROJECT. Lists are separated by commas.
+const (
+	envPolicy         = "CXHOOK_POLICY"                // mtls+idtoken
+	envAudiences      = "CXHOOK_AUDIENCES"             // the webhook's URLs, exactly as the agent has them
+	envProjectNumbers = "CXHOOK_PROJECT_NUMBERS"       // of the agents' projects
+	envEdgeSecret     = "CXHOOK_EDGE_SECRET"           // what the load balancer adds to each call
+	envEdgePrevious   = "CXHOOK_EDGE_SECRET_PREVIOUS"  // accepted too, while the secret is rotated
+	envNoEdgeSecret   = "CXHOOK_DANGER_NO_EDGE_SECRET" // true: calls round the load balancer are let in
+	envIdentities     = "CXHOOK_IDENTITIES"            // google, google-legacy; both by default
+	envGoogleCA       = "CXHOOK_GOOGLE_CA_FILE"        // PEM, in place of the embedded roots of google
+	envGoogleLegacyCA = "CXHOOK_GOOGLE_LEGACY_CA_FILE" // the same, of google-legacy
+	envDeniedCerts    = "CXHOOK_DENIED_CERTIFICATES"   // SHA-256 fingerprints in hex
+	envKeysURL        = "CXHOOK_KEYS_URL"              // a copy of Google's key set
+	envDangerKeysURL  = "CXHOOK_DANGER_OTHER_KEYS_URL" // true: allow CXHOOK_KEYS_URL on Cloud Run
+	envBudget         = "CXHOOK_BUDGET"                // as 4s
+	envLogChecks      = "CXHOOK_LOG_CHECKS"            // true or false
+	envProject        = "GOOGLE_CLOUD_PROJECT"         // project id
+	envPrefix         = "CXHOOK_"
+)
+
+var envNames = []string{envPolicy, envAudiences, envProjectNumbers, envEdgeSecret, envEdgePrevious, envNoEdgeSecret, envIdentities,
+	envGoogleCA, envGoogleLegacyCA, envDeniedCerts, envKeysURL, envDangerKeysURL, envBudget, envLogChecks}
+
+// envOfField is the variable that a field of verify.Config comes from.
+var envOfField = map[string]string{
+	"Policy": envPolicy, "Edge.Secrets": envEdgeSecret, "Edge.DangerNoEdgeSecret": envNoEdgeSecret,
+	"Certificate.Identities": envIdentities, "Certificate.Denied": envDeniedCerts,
+	"Token.Audiences": envAudiences, "Token.ProjectNumbers": envProjectNumbers, "Token.KeysURL": envKeysURL,
+}
+
+// ConfigFromEnv reads the configuration from the environment and checks it.
+// Every problem is reported at once, each with its variable; a variable that
+// begins with CXHOOK_ and means nothing is one of them.
+func ConfigFromEnv() (Config, error) {
+	env := envReader{}
+	cfg := Config{
+		Verify: verify.Config{
+			Policy: verify.Policy(os.Getenv(envPolicy)),
+			Edge:   verify.EdgeConfig{Secrets: env.secrets(envEdgeSecret, envEdgePrevious), DangerNoEdgeSecret: env.boolean(envNoEdgeSecret)},
+			Certificate: verify.CertificateConfig{
+				Identities: env.identities(),
+				Denied:     env.list(envDeniedCerts),
+			},
+			Token: verify.TokenConfig{
+				Audiences:      env.list(envAudiences),
+				ProjectNumbers: env.list(envProjectNumbers),
+				KeysURL:        os.Getenv(envKeysURL),
+			},
+		},
+		Budget:    env.duration(envBudget),
+		Project:   os.Getenv(envProject),
+		LogChecks: env.boolean(envLogChecks),
+	}
+	if cfg.Verify.Token.KeysURL != "" && os.Getenv("K_SERVICE") != "" && !env.boolean(envDangerKeysURL) {
+		env.problem(envKeysURL, "whoever serves this URL can make tokens for anybody; unset it, or set "+envDangerKeysURL+"=true if that is meant")
+	}
+	env.unknown()
+	if _, err := verify.New(cfg.Verify); err != nil {
+		for _, err := range flatten(err) {
+			var field *verify.ConfigError
+			if !errors.As(err, &field) {
+				env.problems = append(env.problems, err)
+				continue
+			}
+			base, _, _ := strings.Cut(field.Field, "[")
+			if name := envOfField[base]; name != "" {
+				env.problem(name, field.Problem)
+			} else {
+				env.problem(field.Field, field.Problem)
+			}
+		}
+	}
+	if err := errors.Join(env.problems...); err != nil {
+		return Config{}, fmt.Errorf("configuration:\n%w", err)
+	}
+	return cfg, nil
+}
+
+// flatten gives the errors that errors.Join put together, at any depth.
+func flatten(err error) []error {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, e := range many.Unwrap() {
+			all = append(all, flatten(e)...)
+		}
+		return all
+	}
+	return []error{err}
+}
+
+// envReader reads variables and collects what is wrong with them.
+type envReader struct{ problems []error }
+
+func (e *envReader) problem(name, text string) {
+	e.problems = append(e.problems, fmt.Errorf("%s: %s", name, text))
+}
+
+func (e *envReader) list(name string) []string {
+	value, ok := os.LookupEnv(name)
+	if !ok {
+		return nil
+	}
+	list := strings.Split(value, ",")
+	for i := range list {
+		if list[i] = strings.TrimSpace(list[i]); list[i] == "" {
+			e.problem(name, fmt.Sprintf("entry %d of the list is empty", i+1))
+		}
+	}
+	return list
+}
+
+// secrets gives those that are set. An empty one is a mistake, not an absence:
+// it is what a secret that was not mounted looks like.
+func (e *envReader) secrets(names ...string) []string {
+	var list []string
+	for _, name := range names {
+		value, ok := os.LookupEnv(name)
+		if !ok {
+			continue
+		}
+		if value == "" {
+			e.problem(name, "set, but empty; unset it, or give it the secret")
+			continue
+		}
+		list = append(list, value)
+	}
+	return list
+}
+
+func (e *envReader) boolean(name string) bool {
+	switch value := os.Getenv(name); value {
+	case "true":
+		return true
+	case "", "false":
+	default:
+		e.problem(name, fmt.Sprintf("%q; want true or false", value))
+	}
+	return false
+}
+
+func (e *envReader) duration(name string) time.Duration {
+	value := os.Getenv(name)
+	if value == "" {
+		return 0
+	}
+	d, err := time.ParseDuration(value)
+	if err != nil || d < 100*time.Millisecond || d > 30*time.Second { // Dialogflow waits 30 s at most
+		e.problem(name, fmt.Sprintf("%q; want a duration from 100ms to 30s, as 4s", value))
+	}
+	return d
+}
+
+func (e *envReader) identities() []verify.Identity {
+	names := []string{"google", "google-legacy"}
+	if _, ok := os.LookupEnv(envIdentities); ok {
+		names = e.list(envIdentities)
+	}
+	known := map[string]struct {
+		identity func() verify.Identity
+		file     string
+	}{"google": {verify.GoogleIdentity, envGoogleCA}, "google-legacy": {verify.GoogleLegacyIdentity, envGoogleLegacyCA}}
+	list := []verify.Identity{}
+	for _, name := range names {
+		k, ok := known[name]
+		if !ok {
+			e.problem(envIdentities, fmt.Sprintf("%q is not an identity; have google and google-legacy", name))
+			continue
+		}
+		id := k.identity()
+		if file := os.Getenv(k.file); file != "" {
+			pem, err := os.ReadFile(file)
+			if err == nil {
+				id.Roots, id.Intermediates, err = verify.ParseCABundle(pem)
+			}
+			if err != nil {
+				e.problem(k.file, fmt.Sprintf("%s: %v", file, err))
+			}
+		}
+		list = append(list, id)
+	}
+	return list
+}
+
+// unknown reports variables of ours that nothing reads: a misspelt setting must
+// not pass for an absent one.
+func (e *envReader) unknown() {
+	for _, kv := range os.Environ() {
+		name, _, _ := strings.Cut(kv, "=")
+		if strings.HasPrefix(name, envPrefix) && !slices.Contains(envNames, name) {
+			e.problem(name, "no such setting; have "+strings.Join(envNames, ", "))
+		}
+	}
+}

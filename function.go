@@ -1,0 +1,225 @@
+// Package webhook is the entry point of a Dialogflow CX webhook on Cloud Run
+// functions: it proves where a call comes from (package verify), hands it to the
+// agent's handlers (package cx), and answers in time.
+//
+// Deploy it with the entry point Webhook. The agent's own code is in handlers.
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
+
+	"example.com/cxhook/cx"
+	"example.com/cxhook/handlers"
+	"example.com/cxhook/internal/telemetry"
+	"example.com/cxhook/verify"
+)
+
+func init() {
+	hook := sync.OnceValues(fromEnv)
+	if os.Getenv("K_SERVICE") != "" { // on Cloud Run a bad configuration must fail the roll-out, not the first caller
+		if _, err := hook(); err != nil {
+			logStartFailure(err)
+			os.Exit(1)
+		}
+	}
+	functions.HTTP("Webhook", func(w http.ResponseWriter, r *http.Request) {
+		h, err := hook()
+		if err != nil {
+			logStartFailure(err)
+			cx.WriteError(w, http.StatusServiceUnavailable)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+func fromEnv() (*Hook, error) {
+	cfg, err := ConfigFromEnv()
+	if err != nil {
+		return nil, err
+	}
+	return New(context.Background(), cfg)
+}
+
+func logStartFailure(err error) {
+	e := &telemetry.Entry{Severity: telemetry.Critical, Time: time.Now(), Message: "cxhook cannot start: " + err.Error()}
+	telemetry.NewLog(os.Stdout).Write(e)
+}
+
+// MaxUnproved bounds the calls whose caller is being verified at one moment.
+// Those above it are answered 503, so that strangers cannot occupy the function.
+const MaxUnproved = 256
+
+// Hook is the webhook: an http.Handler. It is safe for use by several goroutines.
+type Hook struct {
+	cfg      Config
+	budget   time.Duration // of the call that has the longest
+	verified http.Handler  // verification, and behind it the agent
+	log      *telemetry.Log
+	close    func(context.Context) error
+	unproved atomic.Int64
+}
+
+// New builds the webhook and starts to fetch Google's keys beside it. Everything
+// that is wrong with the configuration or the agent's registration is reported at
+// once. Close releases what the agent's handlers hold.
+func New(ctx context.Context, cfg Config) (*Hook, error) {
+	if cfg.Log == nil {
+		cfg.Log = os.Stdout
+	}
+	if cfg.Register == nil {
+		cfg.Register = handlers.Register
+	}
+	if cfg.Budget == 0 {
+		cfg.Budget = cx.DefaultBudget
+	}
+	h := &Hook{cfg: cfg, budget: cfg.Budget, log: telemetry.NewLog(cfg.Log)}
+
+	verifier, verr := verify.New(cfg.Verify)
+	mux := cx.NewMux()
+	closer, rerr := cfg.Register(ctx, mux)
+	agent, merr := mux.Handler()
+	if err := errors.Join(verr, rerr, merr, checkPaths(cfg.Paths)); err != nil {
+		if closer != nil {
+			err = errors.Join(err, closer(ctx))
+		}
+		return nil, fmt.Errorf("webhook: %w", err)
+	}
+	for _, route := range mux.Routes() {
+		h.budget = max(h.budget, route.Budget)
+	}
+	h.close = closer
+	h.verified = verifier.Middleware(h.proved(agent), h.refused)
+	go func() {
+		if err := verifier.Prefetch(ctx); err != nil { // not fatal: the first call tries again
+			h.log.Write(&telemetry.Entry{Severity: telemetry.Warning, Time: time.Now(), Message: "Google's keys could not be fetched at start", Error: err.Error()})
+		}
+	}()
+	return h, nil
+}
+
+// Close releases what the agent's handlers hold. Calls must have ended.
+func (h *Hook) Close(ctx context.Context) error {
+	if h.close == nil {
+		return nil
+	}
+	return h.close(ctx)
+}
+
+// record is what one call came to; the log line is made of it.
+type record struct {
+	call     *cx.Call
+	report   *verify.Report
+	denied   *verify.Error
+	unproved bool // still counted in Hook.unproved
+}
+
+type recordKey struct{}
+
+// ServeHTTP answers one call and writes its line of the log.
+func (h *Hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if isProbe(r) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Write([]byte("ok\n"))
+		return
+	}
+	rec := &record{call: &cx.Call{Start: time.Now(), Budget: h.cfg.Budget}, unproved: true}
+	line := h.begin(r) // before the headers are taken away
+	sw := &statusWriter{ResponseWriter: w}
+	defer func() {
+		if p := recover(); p != nil {
+			rec.call.Code, rec.call.Err = "handler_panic", fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			if sw.status == 0 {
+				cx.WriteError(sw, http.StatusInternalServerError)
+			} else { // half an answer is on its way: break it off, so that it is not taken for a whole one
+				defer panic(http.ErrAbortHandler)
+			}
+		}
+		h.endProof(rec)
+		h.finish(line, rec, sw)
+	}()
+	if h.unproved.Add(1) > MaxUnproved {
+		rec.call.Code = "overloaded"
+		cx.WriteError(sw, http.StatusServiceUnavailable)
+		return
+	}
+	// One deadline for everything from here on; cx shortens it to the route's.
+	ctx, cancel := context.WithDeadline(r.Context(), rec.call.Start.Add(h.budget))
+	defer cancel()
+	h.verified.ServeHTTP(sw, r.WithContext(context.WithValue(cx.WithCall(ctx, rec.call), recordKey{}, rec)))
+}
+
+func (h *Hook) endProof(rec *record) {
+	if rec.unproved {
+		rec.unproved = false
+		h.unproved.Add(-1)
+	}
+}
+
+// refused answers a caller who did not prove itself: the status and no more.
+func (h *Hook) refused(w http.ResponseWriter, r *http.Request, rep *verify.Report, err *verify.Error) {
+	rec := r.Context().Value(recordKey{}).(*record)
+	rec.report, rec.denied = rep, err
+	cx.WriteError(w, err.Status())
+}
+
+// proved hands a verified call to the agent, or to the handler of its path.
+func (h *Hook) proved(agent http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rec := r.Context().Value(recordKey{}).(*record)
+		rec.report = verify.FromContext(r.Context())
+		h.endProof(rec)
+		if other, ok := h.cfg.Paths[r.URL.Path]; ok {
+			rec.call.Route = r.URL.Path
+			other.ServeHTTP(w, r)
+			return
+		}
+		agent.ServeHTTP(w, r)
+	})
+}
+
+// isProbe recognises Cloud Run's health checks, which carry no proof and learn
+// nothing: the exact paths only. Their names do not end in z: Cloud Run keeps
+// some of those for itself.
+func isProbe(r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	return r.RequestURI == "/live" || r.RequestURI == "/ready"
+}
+
+// statusWriter notes what was answered.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	if w.status == 0 && status >= 200 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(b)
+	w.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap serves http.ResponseController.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
