@@ -1,0 +1,91 @@
+// Local runs the whole path of a Dialogflow CX webhook call on one machine,
+// offline: a fake Dialogflow with a client certificate and an ID token, a load
+// balancer that terminates mutual TLS, and the function with its verification fully
+// on. Keys are made at the start and gone at the end.
+//
+//	go run ./cmd/local                      the stack, with Google's sample call; serves until ctrl-C
+//	go run ./cmd/local call confirm size=small color=blue
+//
+// Where the fakes differ from Google is said in package internal/emulator.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+type cli struct {
+	Serve    serveCmd    `cmd:"" default:"withargs" help:"Start the stack, send Google's sample call through it, and serve until ctrl-C. The default."`
+	Call     callCmd     `cmd:"" help:"Send one call through a stack of its own, and say what became of it at each station. The exit code is 0 only for HTTP 200."`
+	Function functionCmd `cmd:"" hidden:"" help:"Serve the function alone, configured by the environment. The stack starts it as a process of its own."`
+}
+
+// exitError ends the process with a code after everything has been said.
+type exitError int
+
+func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run is main without the process around it. Exit codes: 0 done, 1 the call was not
+// answered 200 or the stack failed, 2 wrong use.
+func run(args []string, stdout, stderr io.Writer) (code int) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	parser := newParser(&cli{}, &streams{stdout, stderr})
+	defer func() {
+		if p := recover(); p != nil {
+			exit, ok := p.(exitError)
+			if !ok {
+				panic(p)
+			}
+			code = int(exit)
+		}
+	}()
+	command, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(stderr, "local: %v\nTry: go run ./cmd/local --help\n", err)
+		return 2
+	}
+	command.BindTo(ctx, (*context.Context)(nil))
+	err = command.Run()
+	var exit exitError
+	var usage *usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		return int(exit)
+	case errors.As(err, &usage):
+		fmt.Fprintln(stderr, "local:", err)
+		return 2
+	default:
+		fmt.Fprintln(stderr, "local:", err)
+		return 1
+	}
+}
+
+// newParser compiles the command line. A mistake in it is one of ours.
+func newParser(c *cli, s *streams) *kong.Kong {
+	return kong.Must(c, kong.Name("local"),
+		kong.Description("The whole path of a Dialogflow CX webhook call on this machine, offline."),
+		kong.Writers(s.out, s.err), kong.Bind(s),
+		kong.Exit(func(code int) { panic(exitError(code)) })) // --help ends here
+}
+
+// streams are where the commands write.
+type streams struct{ out, err io.Writer }
+
+// usageError is a command line that cannot be carried out.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
