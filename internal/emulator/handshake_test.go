@@ -6,6 +6,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -166,5 +168,31 @@ func TestNotTLS(t *testing.T) {
 	}
 	if o := <-s.seen; o.Refused == nil || !strings.Contains(o.Refused.Error(), "version") {
 		t.Errorf("observed %v", o.Refused)
+	}
+}
+
+// A refused client can go on writing, and finds the alert when it reads: a reset
+// could overtake it.
+func TestRefusedIsNotReset(t *testing.T) {
+	s := newStack(t, Strict, nil, nil)
+	raw, err := net.Dial("tcp", s.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	conn := tls.Client(raw, clientTLS(clientCertificate(t, "rogue")))
+	if err := conn.Handshake(); err != nil { // TLS 1.3: not refused yet
+		t.Fatal(err)
+	}
+	if _, err := conn.Read(make([]byte, 1)); err == nil || err.Error() != "remote error: tls: bad certificate" {
+		t.Errorf("error %v", err)
+	}
+	for range 5 {
+		if _, err := raw.Write(make([]byte, 1024)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := raw.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+		t.Errorf("then %d bytes, error %v", n, err)
 	}
 }

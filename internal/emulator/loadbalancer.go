@@ -86,7 +86,8 @@ type Observation struct {
 	// Header holds the certificate headers as the function gets them. The edge
 	// secret is not among them.
 	Header http.Header
-	// Replaced names those headers that the client had sent itself.
+	// Replaced names the headers that the client had sent itself, of those that
+	// are set.
 	Replaced []string
 	// Status is the function's, or 502.
 	Status int
@@ -242,13 +243,13 @@ func (lb *LoadBalancer) rewrite(pr *httputil.ProxyRequest) {
 	out.URL.RawQuery = pr.In.URL.RawQuery // a proxy that repairs queries hides what the function has to refuse
 	out.Trailer = nil                     // headers by another way
 
-	for name := range pr.In.Header {
-		if slices.ContainsFunc(lb.names, func(ours string) bool { return strings.EqualFold(ours, name) }) {
+	// net/http has made each name canonical, however it was written. All that are
+	// ours are set below, and so replaced.
+	for _, name := range lb.names {
+		if _, sent := pr.In.Header[name]; sent {
 			c.seen.Replaced = append(c.seen.Replaced, name)
-			delete(out.Header, name)
 		}
 	}
-	slices.Sort(c.seen.Replaced)
 	for name, values := range c.seen.Header {
 		out.Header[name] = slices.Clone(values)
 	}

@@ -60,6 +60,9 @@ func TestForgedHeadersReplaced(t *testing.T) {
 			if got := r.Header.Get("X_client_cert_present"); got != "mine" { // another name, to Google and to us
 				t.Errorf("X_Client_Cert_Present: %q", got)
 			}
+			if got, ok := r.Header["Accept-Encoding"]; ok { // the client did not ask
+				t.Errorf("Accept-Encoding: %q", got)
+			}
 			if len(r.Trailer) != 0 {
 				t.Errorf("trailers %v", r.Trailer)
 			}
