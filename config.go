@@ -42,7 +42,7 @@ func checkPaths(paths map[string]http.Handler) error {
 	var problems []error
 	for path, h := range paths {
 		if !strings.HasPrefix(path, "/") || path == "/live" || path == "/ready" || h == nil {
-			problems = append(problems, fmt.Errorf("Paths: %q: want a path that begins with / and is not a probe's, and a handler", path))
+			problems = append(problems, fmt.Errorf("path %q: want one that begins with / and is not a probe's, and a handler", path))
 		}
 	}
 	return errors.Join(problems...)

@@ -505,7 +505,7 @@ func TestNewReportsEverything(t *testing.T) {
 			return func(context.Context) error { closed = true; return nil }, errors.New("no stock")
 		},
 	})
-	for _, want := range []string{"Token.Audiences", "Token.ProjectNumbers", "Edge.Secrets", "no stock", "empty tag", `"no-slash"`} {
+	for _, want := range []string{"Token.Audiences", "Token.ProjectNumbers", "Edge.Secrets", "no stock", "empty tag", `path "no-slash"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v\nwant %q in it", err, want)
 		}

@@ -32,10 +32,13 @@ func keyServerAttacks() []keyServerAttack {
 	header := func(name string, values ...string) func(*keyServer) {
 		return func(s *keyServer) { s.header[name] = values }
 	}
-	status := func(code int, location string) func(*keyServer) {
+	// status is all that is wrong: the body is good.
+	status := func(code int) func(*keyServer) {
 		return func(s *keyServer) {
 			s.answer = func(r *http.Request) (*http.Response, error) {
-				return &http.Response{StatusCode: code, Header: http.Header{"Content-Type": {"application/json"}, "Location": {location}}, Body: http.NoBody, Request: r}, nil
+				resp, err := newKeyServer().RoundTrip(r)
+				resp.StatusCode = code
+				return resp, err
 			}
 		}
 	}
@@ -52,13 +55,13 @@ func keyServerAttacks() []keyServerAttack {
 	return []keyServerAttack{
 		{"K01-down", KeysUnavailable, keyServerDown},
 		{"K02-slow", KeysUnavailable, inBubble(keyServerSlow)},
-		{"K03-huge", KeysUnavailable, keyServerAnswers(body(strings.Repeat(" ", MaxKeysBytes)+jwks(google)), body(strings.Repeat(" ", MaxKeysBytes-len(jwks(google)))+jwks(google)))},
+		{"K03-huge", KeysUnavailable, keyServerAnswers(body(jwks(google)+strings.Repeat(" ", MaxKeysBytes+1-len(jwks(google)))), body(jwks(google)+strings.Repeat(" ", MaxKeysBytes-len(jwks(google)))))},
 		{"K04-content-type-html", KeysUnavailable, keyServerAnswers(header("Content-Type", "text/html"), header("Content-Type", "application/jwk-set+json"))},
 		{"K05-no-content-type", KeysUnavailable, keyServerAnswers(header("Content-Type", ""), nil)},
 		{"K06-body-html", KeysUnavailable, keyServerAnswers(body("<html></html>"), nil)},
-		{"K07-redirect", KeysUnavailable, keyServerAnswers(status(http.StatusFound, "https://mallory.example/jwks"), nil)},
-		{"K08-internal-error", KeysUnavailable, keyServerAnswers(status(http.StatusInternalServerError, ""), nil)},
-		{"K09-no-content", KeysUnavailable, keyServerAnswers(status(http.StatusNoContent, ""), nil)},
+		{"K07-redirect", KeysUnavailable, keyServerRedirects},
+		{"K08-internal-error", KeysUnavailable, keyServerAnswers(status(http.StatusInternalServerError), nil)},
+		{"K09-not-quite-ok", KeysUnavailable, keyServerAnswers(status(http.StatusNonAuthoritativeInfo), nil)},
 		{"K10-empty-set", KeysUnavailable, keyServerAnswers(body(`{"keys":[]}`), nil)},
 		{"K11-null", KeysUnavailable, keyServerAnswers(body(`null`), nil)},
 		{"K12-keys-twice", KeysUnavailable, keyServerAnswers(body(`{"keys":[],`+jwks(google)[1:]), body(`{"Keys":[],`+jwks(google)[1:]))},
@@ -137,6 +140,19 @@ func keyServerAnswers(attack, twin func(*keyServer)) func(*testing.T, Code) {
 		rig.accepts(t, goodToken())
 		rig.wantFetches(t, 1)
 	}
+}
+
+// The keys are good, but not where they were asked for.
+func keyServerRedirects(t *testing.T, want Code) {
+	elsewhere := newTokenRig(t)
+	to := elsewhere.overHTTP(t).URL
+	elsewhere.accepts(t, goodToken())
+	keyServerAnswers(func(s *keyServer) {
+		s.answer = func(r *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: http.StatusFound, Header: http.Header{"Location": {to}}, Body: http.NoBody, Request: r}, nil
+		}
+	}, nil)(t, want)
+	elsewhere.wantFetches(t, 1) // its own
 }
 
 func keyServerSlow(t *testing.T, rig *tokenRig, want Code) {

@@ -101,20 +101,25 @@ func TestKeysRefreshAhead(t *testing.T) {
 	inBubble(func(t *testing.T, rig *tokenRig, _ Code) {
 		rig.accepts(t, goodToken())
 		rig.server.change(func(s *keyServer) {
-			s.header.Set("Age", "3600")
-			s.header.Set("Cache-Control", "max-age=25200")
+			s.answer = func(r *http.Request) (*http.Response, error) {
+				time.Sleep(time.Second)
+				again := newKeyServer()
+				again.header.Set("Age", "3600")
+				again.header.Set("Cache-Control", "max-age=25200")
+				return again.RoundTrip(r)
+			}
 		})
 		for call := range 3 {
-			time.Sleep(keysMaxAge*3/4 - time.Second)
+			time.Sleep(keysMaxAge*3/4 - 2*time.Second)
 			rig.accepts(t, goodToken())
-			synctest.Wait()
 			rig.wantFetches(t, int64(call+1))
-			time.Sleep(time.Second)
+			time.Sleep(2 * time.Second)
 			start := time.Now()
 			rig.accepts(t, goodToken())
 			if took := time.Since(start); took != 0 {
 				t.Errorf("the call waited %s for new keys while the old ones were good", took)
 			}
+			time.Sleep(time.Second) // the fetch
 			synctest.Wait()
 			rig.wantFetches(t, int64(call+2))
 		}

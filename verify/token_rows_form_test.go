@@ -164,9 +164,9 @@ func algorithmAttacks() []tokenAttack {
 	return []tokenAttack{
 		{id: "T80-alg-none", attack: withAlg("none", nothing), want: TokenUnsigned},
 		{id: "T81-alg-None", attack: withAlg("None", nothing), want: TokenUnsigned},
-		{id: "T82-alg-NONE", attack: withAlg("NONE", nothing), want: TokenUnsigned},
-		{id: "T83-alg-nOnE", attack: withAlg("nOnE", nothing), want: TokenUnsigned},
-		{id: "T84-alg-none-spaced", attack: withAlg(" none\t", nothing), want: TokenUnsigned},
+		{id: "T82-alg-NONE-and-a-signature", attack: withAlg("NONE", nil), want: TokenUnsigned},
+		{id: "T83-alg-nOnE-and-a-signature", attack: withAlg("nOnE", nil), want: TokenUnsigned},
+		{id: "T84-alg-none-spaced", attack: withAlg(" none\t", nil), want: TokenUnsigned},
 		{id: "T85-alg-none-escaped", attack: setHeader("alg", `"\u006eone"`), want: TokenUnsigned},
 		{id: "T86-alg-none-and-a-signature", attack: withAlg("none", nil), want: TokenUnsigned},
 		{id: "T87-no-signature", attack: withAlg("RS256", nothing), want: TokenUnsigned},
