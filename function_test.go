@@ -452,6 +452,15 @@ func headerNames() []string {
 	return names
 }
 
+// A caller cannot fill the log with a long path.
+func TestLongPath(t *testing.T) {
+	p := newPath(t, nil)
+	p.hook.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/"+strings.Repeat("x", 60_000), nil))
+	if p.oneLine(); len(p.log.String()) > 4_000 {
+		t.Errorf("the line has %d bytes", len(p.log.String()))
+	}
+}
+
 // Probes learn that the function is there, on their exact paths alone.
 func TestProbes(t *testing.T) {
 	p := newPath(t, nil)

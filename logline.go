@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"example.com/cxhook/internal/telemetry"
@@ -13,8 +14,18 @@ func (h *Hook) begin(r *http.Request) *telemetry.Entry {
 	trace := telemetry.TraceOf(r.Header)
 	return &telemetry.Entry{
 		Trace: trace.Name(h.cfg.Project), SpanID: trace.SpanID, Sampled: trace.Sampled,
-		Request: telemetry.HTTPRequest{Method: r.Method, URL: r.URL.EscapedPath(), RequestSize: max(r.ContentLength, 0)},
+		Request: telemetry.HTTPRequest{Method: clip(r.Method), URL: clip(r.URL.EscapedPath()), RequestSize: max(r.ContentLength, 0)},
 	}
+}
+
+// maxLogged bounds what a caller's own words may take in a line.
+const maxLogged = 256
+
+func clip(s string) string {
+	if len(s) > maxLogged {
+		s = strings.ToValidUTF8(s[:maxLogged], "") + "…"
+	}
+	return s
 }
 
 // finish completes the line and writes it.
