@@ -50,13 +50,19 @@ var keyMaterial = sync.OnceValues(func() (*emulator.PKI, *emulator.Issuer) {
 	return pki, issuer
 })
 
+// newKeyServer serves the issuer's keys and gives their URL.
+func newKeyServer(t testing.TB, issuer *emulator.Issuer) string {
+	keys := httptest.NewServer(issuer)
+	t.Cleanup(keys.Close)
+	return keys.URL + emulator.KeysPath
+}
+
 // newPath starts everything; adjust may change the function's configuration.
 func newPath(t *testing.T, adjust func(*Config)) *path {
 	t.Helper()
 	p := &path{t: t, log: new(lockedBuffer)}
 	p.pki, p.issuer = keyMaterial()
-	keys := httptest.NewServer(p.issuer)
-	t.Cleanup(keys.Close)
+	keysURL := newKeyServer(t, p.issuer)
 	front, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +72,7 @@ func newPath(t *testing.T, adjust func(*Config)) *path {
 	cfg := Config{Log: p.log, Project: "shirts", LogChecks: true, Verify: verify.Config{
 		Edge:        verify.EdgeConfig{Secrets: []string{testSecret}},
 		Certificate: verify.CertificateConfig{Identities: []verify.Identity{p.identity(verify.GoogleIdentity()), p.identity(verify.GoogleLegacyIdentity())}},
-		Token:       verify.TokenConfig{Audiences: []string{p.url}, ProjectNumbers: []string{testProject}, KeysURL: keys.URL + emulator.KeysPath},
+		Token:       verify.TokenConfig{Audiences: []string{p.url}, ProjectNumbers: []string{testProject}, KeysURL: keysURL},
 	}}
 	if adjust != nil {
 		adjust(&cfg)
