@@ -76,7 +76,10 @@ func (b *Bound) Parameters() []Parameter { return slices.Clone(b.params) }
 // back there; else the call fails with 400.
 func Bind[P any](f func(context.Context, *Request, P) (*Response, error)) *Bound {
 	b := new(Bound)
-	binder := compile(reflect.TypeFor[P](), b)
+	binder := compile(reflect.TypeFor[P](), b, nil)
+	if m, ok := reflect.TypeFor[*P]().MethodByName("Validate"); ok && !reflect.TypeFor[*P]().Implements(reflect.TypeFor[validator]()) {
+		b.problems = append(b.problems, fmt.Errorf("method %s.Validate is a %s and would not be called; want func() error", reflect.TypeFor[P](), m.Type))
+	}
 	if f == nil {
 		b.problems = append(b.problems, errors.New("the function is nil"))
 	}
@@ -110,12 +113,13 @@ type boundField struct {
 	want     string
 }
 
-func compile(t reflect.Type, b *Bound) *binder {
+func compile(t reflect.Type, b *Bound, within []reflect.Type) *binder {
 	bd := new(binder)
 	if t.Kind() != reflect.Struct {
 		b.problems = append(b.problems, fmt.Errorf("parameters are a %s; want a struct", t))
 		return bd
 	}
+	within = append(slices.Clip(within), t)
 	seen := map[Source]map[string]bool{}
 	var walk func(t reflect.Type, index []int)
 	walk = func(t reflect.Type, index []int) {
@@ -136,7 +140,7 @@ func compile(t reflect.Type, b *Bound) *binder {
 				}
 				continue
 			}
-			bf, p, err := compileField(f, tag)
+			bf, p, err := compileField(f, tag, within)
 			if err != nil {
 				b.problems = append(b.problems, fmt.Errorf("field %s.%s: %w", t, f.Name, err))
 				continue
@@ -158,13 +162,13 @@ func compile(t reflect.Type, b *Bound) *binder {
 }
 
 // compileField reads a field's tag: name[,form|intent|original][,optional][,default=…].
-func compileField(f reflect.StructField, tag string) (boundField, Parameter, error) {
+func compileField(f reflect.StructField, tag string, within []reflect.Type) (boundField, Parameter, error) {
 	name, options, _ := strings.Cut(tag, ",")
 	bf := boundField{name: name, source: FromSession, required: f.Type.Kind() != reflect.Pointer}
 	if name == "" {
 		return bf, Parameter{}, errors.New(`no parameter is named; want a tag as cx:"size", or cx:"-" to leave the field alone`)
 	}
-	dec, err := decoderOf(f.Type)
+	dec, err := decoderOf(f.Type, within)
 	if err != nil {
 		return bf, Parameter{}, err
 	}
@@ -220,7 +224,7 @@ func (bd *binder) bind(req *Request, dst reflect.Value) error {
 		v := f.value(req)
 		if !isSet(v) {
 			if f.required {
-				problems = append(problems, &ParameterError{f.source, f.name, f.want, "nothing"})
+				problems = append(problems, &ParameterError{f.source, f.name, f.want, "nothing", f.name})
 				continue
 			}
 			if v = f.fallback; v == nil {
@@ -228,7 +232,7 @@ func (bd *binder) bind(req *Request, dst reflect.Value) error {
 			}
 		}
 		if err := f.decode(v, dst.FieldByIndex(f.index)); err != nil {
-			problems = append(problems, &ParameterError{f.source, f.name + err.path, err.want, err.have})
+			problems = append(problems, &ParameterError{f.source, f.name + err.path, err.want, err.have, f.name})
 		}
 	}
 	if problems != nil {

@@ -32,8 +32,10 @@ type decoder struct {
 
 // have names a value by its kind: parameters are what an end user said, and errors
 // go to the log.
-func have(v jsontext.Value) string {
-	switch v.Kind() {
+func have(v jsontext.Value) string { return haveKind(v.Kind()) }
+
+func haveKind(k jsontext.Kind) string {
+	switch k {
 	case 'n':
 		return "null"
 	case 't', 'f':
@@ -56,7 +58,7 @@ var (
 	typeV2       = reflect.TypeFor[json.UnmarshalerFrom]()
 	typeV1       = reflect.TypeFor[json.Unmarshaler]()
 	typeText     = reflect.TypeFor[encoding.TextUnmarshaler]()
-	typeEnum     = reflect.TypeFor[interface{ Values() []string }]()
+	typeEnum     = reflect.TypeFor[enumeration]()
 )
 
 // isPlainStruct says whether a struct is bound member by member, not as a value.
@@ -65,7 +67,11 @@ func isPlainStruct(t reflect.Type) bool {
 	return t != typeTime && !p.Implements(typeV2) && !p.Implements(typeV1) && !p.Implements(typeText)
 }
 
-func decoderOf(t reflect.Type) (*decoder, error) {
+// enumeration is a Go string type that lists its values.
+type enumeration interface{ Values() []string }
+
+// decoderOf compiles a type. within are the structs that t is a part of.
+func decoderOf(t reflect.Type, within []reflect.Type) (*decoder, error) {
 	p := reflect.PointerTo(t)
 	switch {
 	case t == typeRaw:
@@ -75,8 +81,8 @@ func decoderOf(t reflect.Type) (*decoder, error) {
 		}}, nil
 	case t == typeDuration:
 		return &decoder{want: "a duration", decode: decodeDuration}, nil
-	case t.Kind() == reflect.String && t.Implements(typeEnum):
-		return enumDecoder(reflect.Zero(t).Interface().(interface{ Values() []string }).Values())
+	case t.Kind() == reflect.String && p.Implements(typeEnum):
+		return enumDecoder(reflect.New(t).Interface().(enumeration).Values())
 	case p.Implements(typeV2), p.Implements(typeV1), p.Implements(typeText), t == typeTime:
 		return selfDecoder(t), nil
 	}
@@ -92,13 +98,13 @@ func decoderOf(t reflect.Type) (*decoder, error) {
 	case reflect.Float32, reflect.Float64:
 		return &decoder{want: "a number", decode: decodeFloat}, nil
 	case reflect.Pointer:
-		return pointerDecoder(t)
+		return pointerDecoder(t, within)
 	case reflect.Slice:
-		return sliceDecoder(t)
+		return sliceDecoder(t, within)
 	case reflect.Map:
-		return mapDecoder(t)
+		return mapDecoder(t, within)
 	case reflect.Struct:
-		return structDecoder(t)
+		return structDecoder(t, within)
 	case reflect.Interface:
 		if t.NumMethod() == 0 {
 			return selfDecoder(t), nil
@@ -236,8 +242,8 @@ func decodeFloat(v jsontext.Value, dst reflect.Value) *mismatch {
 	return nil
 }
 
-func pointerDecoder(t reflect.Type) (*decoder, error) {
-	elem, err := decoderOf(t.Elem())
+func pointerDecoder(t reflect.Type, within []reflect.Type) (*decoder, error) {
+	elem, err := decoderOf(t.Elem(), within)
 	if err != nil {
 		return nil, err
 	}
@@ -256,8 +262,8 @@ func pointerDecoder(t reflect.Type) (*decoder, error) {
 	return &d, nil
 }
 
-func sliceDecoder(t reflect.Type) (*decoder, error) {
-	elem, err := decoderOf(t.Elem())
+func sliceDecoder(t reflect.Type, within []reflect.Type) (*decoder, error) {
+	elem, err := decoderOf(t.Elem(), within)
 	if err != nil {
 		return nil, err
 	}
@@ -279,11 +285,11 @@ func sliceDecoder(t reflect.Type) (*decoder, error) {
 	}}, nil
 }
 
-func mapDecoder(t reflect.Type) (*decoder, error) {
+func mapDecoder(t reflect.Type, within []reflect.Type) (*decoder, error) {
 	if t.Key().Kind() != reflect.String {
 		return nil, fmt.Errorf("a %s cannot be bound to a parameter: its keys are not strings", t)
 	}
-	elem, err := decoderOf(t.Elem())
+	elem, err := decoderOf(t.Elem(), within)
 	if err != nil {
 		return nil, err
 	}
@@ -296,7 +302,7 @@ func mapDecoder(t reflect.Type) (*decoder, error) {
 		for name, value := range members {
 			e := reflect.New(t.Elem()).Elem()
 			if m := elem.decode(value, e); m != nil {
-				m.path = "." + name + m.path
+				m.path = "." + clip(name) + m.path
 				return m
 			}
 			out.SetMapIndex(reflect.ValueOf(name).Convert(t.Key()), e)
@@ -316,9 +322,12 @@ func membersOf(v jsontext.Value) (map[string]jsontext.Value, *mismatch) {
 
 // structDecoder binds an object's members by the same tags as the parameters
 // themselves; form, intent and original mean nothing there and are refused.
-func structDecoder(t reflect.Type) (*decoder, error) {
+func structDecoder(t reflect.Type, within []reflect.Type) (*decoder, error) {
+	if slices.Contains(within, t) {
+		return nil, fmt.Errorf("a %s holds itself; want jsontext.Value for such a part", t)
+	}
 	scratch := new(Bound)
-	bd := compile(t, scratch)
+	bd := compile(t, scratch, within)
 	if len(scratch.problems) > 0 {
 		return nil, errors.Join(scratch.problems...)
 	}

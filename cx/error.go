@@ -76,6 +76,8 @@ type ParameterError struct {
 	Name   string // with members and positions, as "address.zip" or "sizes[2]"
 	Want   string // as "an integer"
 	Have   string // as "a text"; "nothing" if the parameter is missing
+
+	parameter string // the name alone
 }
 
 func (e *ParameterError) Error() string {
@@ -115,14 +117,12 @@ func inForm(req *Request, err error) *Response {
 	resp := new(Response)
 	marked := map[string]bool{}
 	for _, p := range bind {
-		name, _, _ := strings.Cut(p.Name, ".")
-		name, _, _ = strings.Cut(name, "[")
-		if req.FormParameter(name) == nil {
+		if req.FormParameter(p.parameter) == nil {
 			return nil
 		}
-		if !marked[name] {
-			marked[name] = true
-			resp.WithInvalid(name)
+		if !marked[p.parameter] {
+			marked[p.parameter] = true
+			resp.WithInvalid(p.parameter)
 		}
 	}
 	return resp

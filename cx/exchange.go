@@ -22,8 +22,9 @@ import (
 const MaxRequestBytes = 1 << 20
 
 // MaxOverruns bounds the handlers of one Mux or Flexible that still run although
-// their callers were answered. At the bound new calls are answered 503 until one
-// of them returns.
+// their callers were answered: from there on new calls are answered 503 until one
+// of them returns. Calls that run at that moment may still overrun too; their
+// number is what the platform lets in at a time.
 const MaxOverruns = 256
 
 // exchange is one call on its way through the stations of this package, which
@@ -113,6 +114,25 @@ func putBuffer(buf *bytes.Buffer) {
 // has answered instead; the caller gives the buffer back with putBuffer.
 func (x *exchange) readBody(methods ...string) *bytes.Buffer {
 	r := x.r
+	// A body that trickles in must not outlive the budget. Not every
+	// ResponseWriter can do this; the ones of servers can. The deadline is lifted
+	// when the body is complete. Until then it stays, and the connection is closed
+	// after the answer: else the server, before it sends a refusal, would wait for
+	// the rest of the body.
+	conn := http.NewResponseController(x.w)
+	limited := conn.SetReadDeadline(x.call.Start.Add(x.call.Budget)) == nil
+	complete := false
+	if r.ContentLength != 0 {
+		x.w.Header()["Connection"] = []string{"close"}
+	}
+	defer func() {
+		if complete {
+			x.w.Header().Del("Connection")
+		}
+		if limited && (complete || r.ContentLength == 0) {
+			conn.SetReadDeadline(time.Time{})
+		}
+	}()
 	if !slices.Contains(methods, r.Method) {
 		allow := strings.Join(methods, ", ")
 		x.w.Header().Set("Allow", allow)
@@ -133,14 +153,7 @@ func (x *exchange) readBody(methods ...string) *bytes.Buffer {
 		return nil
 	}
 	buf := buffers.Get().(*bytes.Buffer)
-	// A body that trickles in must not outlive the budget. Not every
-	// ResponseWriter can do this; the ones of servers can.
-	conn := http.NewResponseController(x.w)
-	limited := conn.SetReadDeadline(x.call.Start.Add(x.call.Budget)) == nil
 	n, err := buf.ReadFrom(io.LimitReader(r.Body, MaxRequestBytes+1))
-	if limited {
-		conn.SetReadDeadline(time.Time{})
-	}
 	x.call.BytesIn = int(n)
 	switch {
 	case err != nil:
@@ -153,6 +166,7 @@ func (x *exchange) readBody(methods ...string) *bytes.Buffer {
 		tooLarge.Presented = fmt.Sprintf("more than %d bytes", MaxRequestBytes)
 		x.fail(http.StatusRequestEntityTooLarge, tooLarge, nil)
 	default:
+		complete = true
 		return buf
 	}
 	putBuffer(buf)

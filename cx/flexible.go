@@ -37,39 +37,66 @@ func (h *flexible[In, Out]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if buf == nil {
 		return
 	}
-	in := new(In)
-	err := json.Unmarshal(buf.Bytes(), in)
-	putBuffer(buf)
-	if err != nil {
-		x.fail(http.StatusBadRequest, Check{Station: stationRequest, Name: "body", Code: codeBodyMalformed, Presented: fmt.Sprintf("%d bytes", x.call.BytesIn), Expected: fmt.Sprintf("JSON for a %T", *in)}, err)
-		return
+	if x.call.Route == "" {
+		x.call.Route = r.URL.Path
 	}
-	x.pass(stationRequest, "body", "JSON", "JSON")
 	if n := h.overruns.Load(); n >= MaxOverruns {
+		putBuffer(buf)
 		x.overloaded(n)
 		return
 	}
-	out, err := runOn(r.Context(), &h.runner, x.call.Start.Add(x.call.Budget), func(ctx context.Context) (Out, error) { return h.f(ctx, *in) })
+	// In and Out may bring methods that decode and encode them: these run where a
+	// handler runs, within the budget and under its recovery.
+	answer, err := runOn(r.Context(), &h.runner, x.call.Start.Add(x.call.Budget), func(ctx context.Context) ([]byte, error) {
+		return h.serve(ctx, buf)
+	})
+	var malformed *malformedError
+	var refused *refusedError
 	switch {
 	case errors.Is(err, errLate):
 		x.call.Late, x.call.Overruns = true, h.overruns.Load()
 		x.fail(http.StatusGatewayTimeout, lateCheck(x.call.Budget), errLate)
+		return
+	case errors.As(err, &malformed):
+		x.fail(http.StatusBadRequest, Check{Station: stationRequest, Name: "body", Code: codeBodyMalformed, Presented: fmt.Sprintf("%d bytes", x.call.BytesIn), Expected: fmt.Sprintf("JSON for a %T", *new(In))}, malformed.error)
+		return
+	case errors.As(err, &refused):
+		x.refuse(refused.error)
 		return
 	case err != nil:
 		x.failHandler(err)
 		return
 	}
 	x.pass(stationHandler, "answer", "a response", "a response")
-	answer := buffers.Get().(*bytes.Buffer)
-	defer putBuffer(answer)
-	if err := json.MarshalWrite(answer, out, json.Deterministic(true)); err != nil {
-		x.refuse(err)
-		return
-	}
-	if answer.Len() > MaxResponseBytes {
-		x.refuse(&SizeError{answer.Len()})
-		return
-	}
 	x.pass(stationResponse, "response", "JSON", "JSON")
-	writeJSON(w, http.StatusOK, answer.Bytes())
+	writeJSON(w, http.StatusOK, answer)
+}
+
+// malformedError and refusedError keep what cannot be decoded and encoded apart
+// from what the function says.
+type (
+	malformedError struct{ error }
+	refusedError   struct{ error }
+)
+
+// serve decodes, calls and encodes. It gives the buffer back.
+func (h *flexible[In, Out]) serve(ctx context.Context, buf *bytes.Buffer) ([]byte, error) {
+	in := new(In)
+	if err := json.Unmarshal(buf.Bytes(), in); err != nil {
+		putBuffer(buf)
+		return nil, &malformedError{decodeError(err)}
+	}
+	putBuffer(buf)
+	out, err := h.f(ctx, *in)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := json.Marshal(out, json.Deterministic(true))
+	if err != nil {
+		return nil, &refusedError{err}
+	}
+	if len(answer) > MaxResponseBytes {
+		return nil, &refusedError{&SizeError{len(answer)}}
+	}
+	return answer, nil
 }

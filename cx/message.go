@@ -10,8 +10,10 @@ import (
 
 // ResponseMessage is one message to the end user or to the integration. Exactly
 // one of the pointers and Payload is set: its kind. In requests these are the
-// messages queued so far, and any kind may come; those marked "output only" are
-// refused in a response.
+// messages queued so far, and any kind may come. Dialogflow alone makes
+// EndInteraction and MixedAudio: they are refused in a response. It ignores the
+// other fields marked "output only", so that a message of a request may be sent
+// back as it is.
 //
 // Source: https://cloud.google.com/dialogflow/cx/docs/reference/rest/v3/ResponseMessage
 type ResponseMessage struct {
@@ -26,11 +28,12 @@ type ResponseMessage struct {
 	OutputAudioText *OutputAudioText `json:"outputAudioText,omitzero"`
 	// LiveAgentHandoff hands the conversation to a human.
 	LiveAgentHandoff *Metadata `json:"liveAgentHandoff,omitzero"`
-	// EndInteraction says that no more input is expected. Output only.
+	// EndInteraction says that no more input is expected. Dialogflow makes it; to
+	// end the session see Response.WithEndSession.
 	EndInteraction *EndInteraction `json:"endInteraction,omitzero"`
 	// PlayAudio plays a file, on integrations that can.
 	PlayAudio *PlayAudio `json:"playAudio,omitzero"`
-	// MixedAudio is audio of several parts. Output only.
+	// MixedAudio is audio of several parts. Dialogflow makes it.
 	MixedAudio *MixedAudio `json:"mixedAudio,omitzero"`
 	// TelephonyTransferCall transfers the call to another number.
 	TelephonyTransferCall *TelephonyTransferCall `json:"telephonyTransferCall,omitzero"`
@@ -144,13 +147,6 @@ func (m *ResponseMessage) checkOneofs() error {
 	if m.OutputAudioText != nil && m.OutputAudioText.Text != "" && m.OutputAudioText.SSML != "" {
 		return errors.New("outputAudioText: text and ssml are set; want one of them")
 	}
-	if m.MixedAudio != nil {
-		for i, s := range m.MixedAudio.Segments {
-			if len(s.Audio) > 0 && s.URI != "" {
-				return fmt.Errorf("mixedAudio.segments[%d]: audio and uri are set; want one of them", i)
-			}
-		}
-	}
 	return nil
 }
 
@@ -165,12 +161,10 @@ func (m *ResponseMessage) check() error {
 	switch {
 	case len(m.kinds()) == 0:
 		return errors.New("no kind is set; want one of text, payload, outputAudioText, …")
-	case m.ResponseType != "":
-		return errors.New("responseType is output only")
 	case m.EndInteraction != nil:
-		return errors.New("endInteraction is output only; go to the page END_SESSION instead")
+		return errors.New("Dialogflow alone makes endInteraction; go to the page END_SESSION instead")
 	case m.MixedAudio != nil:
-		return errors.New("mixedAudio is output only")
+		return errors.New("Dialogflow alone makes mixedAudio; want playAudio")
 	case m.Text != nil && len(m.Text.Text) == 0:
 		return errors.New("text has no variant")
 	case m.OutputAudioText != nil && (m.OutputAudioText.Text == "") == (m.OutputAudioText.SSML == ""):

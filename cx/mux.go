@@ -45,8 +45,9 @@ type Route struct {
 	// Budget is the time for the call from the moment it arrived, verification
 	// included; 0 is the webhook's.
 	Budget time.Duration
-	// Late makes the answer for a handler that overruns its budget. It has no time
-	// left to do anything but that. nil, or a nil Response, is 504.
+	// Late makes the answer for a handler that overruns its budget, which may still
+	// be running and reading the same Request: do not change it. Late has no time
+	// left but lateGrace, 100 ms. nil, a nil Response or a panic is 504.
 	Late func(*Request) *Response
 	// Handler answers. Bind makes one of a function with typed parameters.
 	Handler Handler
@@ -92,7 +93,9 @@ func (m *Mux) Route(r Route) {
 	switch {
 	case r.Tag == "" && r.Match == nil:
 		m.problem("route %d has neither a tag nor a Match", len(m.routes)+1)
-		return
+		if r.Name == "" {
+			r.Name = fmt.Sprint(len(m.routes) + 1)
+		}
 	case r.Tag != "" && r.Match != nil:
 		m.problem("tag %q: the route has a Match too; want one of them", r.Tag)
 	case r.Tag != "" && m.byTag[r.Tag] != nil:
@@ -123,6 +126,10 @@ func (m *Mux) check(r *Route) {
 			m.problem("route %q has no handler", r.name())
 		}
 	case *Bound:
+		if h == nil {
+			m.problem("route %q has no handler", r.name())
+			break
+		}
 		for _, p := range h.problems {
 			m.problem("route %q: %w", r.name(), p)
 		}
@@ -134,7 +141,12 @@ func (m *Mux) check(r *Route) {
 
 // Use adds middleware. The first one added is the outermost:
 // Use(a, b) makes a(b(handler)).
-func (m *Mux) Use(mw ...Middleware) { m.middleware = append(m.middleware, mw...) }
+func (m *Mux) Use(mw ...Middleware) {
+	if slices.ContainsFunc(mw, func(w Middleware) bool { return w == nil }) {
+		m.problem("a middleware is nil")
+	}
+	m.middleware = append(m.middleware, mw...)
+}
 
 // Handle registers a function with typed parameters for a tag. It is short for
 //
@@ -142,6 +154,7 @@ func (m *Mux) Use(mw ...Middleware) { m.middleware = append(m.middleware, mw...)
 func Handle[P any](m *Mux, tag string, f func(context.Context, *Request, P) (*Response, error)) {
 	if tag == "" {
 		m.problem("a handler is registered for the empty tag; use Fallback for calls without one")
+		m.check(&Route{Name: "empty tag", Handler: Bind(f)})
 		return
 	}
 	m.Route(Route{Tag: tag, Handler: Bind(f)})
@@ -176,7 +189,7 @@ func (m *Mux) Routes() []RouteInfo {
 // Handler gives the http.Handler of all that is registered, or every mistake made
 // in registering it. The Mux must not change after that.
 func (m *Mux) Handler() (http.Handler, error) {
-	problems := m.problems
+	problems := slices.Clip(m.problems)
 	if len(m.routes) == 0 && m.fallback == nil {
 		problems = append(problems, errors.New("cx: nothing is registered; every call would be answered 400"))
 	}

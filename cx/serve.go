@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"time"
 )
@@ -67,9 +68,11 @@ func (s *server) read(x *exchange) *Request {
 // find gives the route of a request, or nil if it has answered.
 func (s *server) find(x *exchange, req *Request) *served {
 	route := s.byTag[req.FulfillmentInfo.Tag]
-	for _, m := range s.matches {
-		if route == nil && m.route.Match(req) {
-			route = m
+	if route == nil {
+		var err error
+		if route, err = s.match(req); err != nil {
+			x.failHandler(err)
+			return nil
 		}
 	}
 	if route == nil {
@@ -83,6 +86,21 @@ func (s *server) find(x *exchange, req *Request) *served {
 	x.call.Route = route.name
 	x.pass(stationRoute, "tag", route.name, route.name)
 	return route
+}
+
+// match gives the first route whose Match says yes, or nil; the error is its panic.
+func (s *server) match(req *Request) (route *served, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			route, err = nil, &panicError{p, debug.Stack()}
+		}
+	}()
+	for _, m := range s.matches {
+		if m.route.Match(req) {
+			return m, nil
+		}
+	}
+	return nil, nil
 }
 
 // call runs the route's handler and gives what to answer, or nil if it has
@@ -123,19 +141,30 @@ func (s *server) call(x *exchange, route *served, req *Request) *Response {
 func (s *server) late(x *exchange, route *served, req *Request, budget time.Duration) *Response {
 	x.call.Late, x.call.Overruns = true, s.overruns.Load()
 	var resp *Response
+	cause := errLate
 	if route.route.Late != nil {
-		resp = recoverLate(route.route.Late, req)
+		var err error
+		ctx := context.WithoutCancel(x.r.Context())
+		resp, err = runOn(ctx, &s.runner, time.Now().Add(lateGrace), func(context.Context) (*Response, error) {
+			return route.route.Late(req), nil
+		})
+		if err != nil {
+			cause = fmt.Errorf("%w; its Late: %w", errLate, err)
+		}
 	}
 	check := lateCheck(budget)
 	if resp == nil {
-		x.fail(http.StatusGatewayTimeout, check, errLate)
+		x.fail(http.StatusGatewayTimeout, check, cause)
 		return nil
 	}
 	check.Outcome = "fail"
 	x.record(check)
-	x.call.Code, x.call.Err = codeHandlerLate, errLate
+	x.call.Code, x.call.Err = codeHandlerLate, cause
 	return resp
 }
+
+// lateGrace is what a Late has to make its answer in.
+const lateGrace = 100 * time.Millisecond
 
 func lateCheck(budget time.Duration) Check {
 	return Check{Station: stationHandler, Name: "budget", Code: codeHandlerLate, Presented: "no answer", Expected: "an answer within " + budget.String()}
@@ -146,16 +175,6 @@ func lateCheck(budget time.Duration) Check {
 func (x *exchange) overloaded(n int64) {
 	x.call.Overruns = n
 	x.fail(http.StatusServiceUnavailable, Check{Station: stationHandler, Name: "overruns", Code: codeOverloaded, Presented: fmt.Sprint(n), Expected: fmt.Sprintf("fewer than %d handlers that overran their budget", MaxOverruns)}, nil)
-}
-
-// recoverLate makes the late answer; a panic in it is no answer.
-func recoverLate(late func(*Request) *Response, req *Request) (resp *Response) {
-	defer func() {
-		if recover() != nil {
-			resp = nil
-		}
-	}()
-	return late(req)
 }
 
 // failHandler answers for a handler that failed.
@@ -197,5 +216,5 @@ func (x *exchange) refuse(err error) {
 	if errors.As(err, &size) {
 		check.Name, check.Code, check.Presented, check.Expected = "size", codeResponseTooLarge, fmt.Sprintf("%d bytes", size.Bytes), fmt.Sprintf("at most %d bytes", MaxResponseBytes)
 	}
-	x.fail(http.StatusInternalServerError, check, fmt.Errorf("%s: %w", x.call.Route, err))
+	x.fail(http.StatusInternalServerError, check, fmt.Errorf("route %q: %w", x.call.Route, err))
 }

@@ -51,17 +51,25 @@ type DateTime struct {
 // Amount is a number with a unit: @sys.duration, @sys.unit-currency,
 // @sys.unit-length and the like.
 type Amount struct {
-	Amount float64
-	Unit   string // as "min", "USD", "km"
+	Amount float64 `json:"amount"`
+	Unit   string  `json:"unit,omitzero"` // as "min", "USD", "km"
 }
 
 // Person is the value of @sys.person.
-type Person struct{ Name, Original string }
+type Person struct {
+	Name     string `json:"name,omitzero"`
+	Original string `json:"original,omitzero"`
+}
 
 // Location is the value of @sys.location, as far as it was said.
 type Location struct {
-	StreetAddress, City, AdminArea, Country, ZipCode, BusinessName string
-	Original                                                       string
+	StreetAddress string `json:"street-address,omitzero"`
+	City          string `json:"city,omitzero"`
+	AdminArea     string `json:"admin-area,omitzero"`
+	Country       string `json:"country,omitzero"`
+	ZipCode       string `json:"zip-code,omitzero"`
+	BusinessName  string `json:"business-name,omitzero"`
+	Original      string `json:"original,omitzero"`
 }
 
 // On is the instant of a date and time at a place.
