@@ -189,7 +189,6 @@ type sources struct {
 	Word    string   `cx:"word,default=a, b"`
 	Flag    bool     `cx:"flag,optional"`
 	Ptr     *string  `cx:"ptr,default=x"`
-	private int
 }
 
 func bindTo[P any](t testing.TB, body string) (P, error) {

@@ -96,7 +96,7 @@ func writeJSON(w http.ResponseWriter, status int, body []byte) {
 	w.Write(body) // the caller may be gone; there is nobody to tell
 }
 
-// buffers are reused for bodies in and out. What a handler sees is copied out of
+// buffers are reused for bodies that come in. What a handler sees is copied out of
 // them first.
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 

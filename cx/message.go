@@ -113,9 +113,10 @@ type ToolCall struct {
 	InputParameters jsontext.Value `json:"inputParameters,omitzero"` // a JSON object
 }
 
-// kinds lists the kinds that are set; a valid message has one.
-func (m *ResponseMessage) kinds() []string {
-	var set []string
+// kinds counts the kinds that are set, and names them if names is not nil; a valid
+// message has one.
+func (m *ResponseMessage) kinds(names *[]string) int {
+	n := 0
 	for _, k := range [...]struct {
 		set  bool
 		name string
@@ -132,16 +133,22 @@ func (m *ResponseMessage) kinds() []string {
 		{m.KnowledgeInfoCard != nil, "knowledgeInfoCard"},
 		{m.ToolCall != nil, "toolCall"},
 	} {
-		if k.set {
-			set = append(set, k.name)
+		if !k.set {
+			continue
+		}
+		n++
+		if names != nil {
+			*names = append(*names, k.name)
 		}
 	}
-	return set
+	return n
 }
 
 // checkOneofs says which oneof of the message has more than one member.
 func (m *ResponseMessage) checkOneofs() error {
-	if kinds := m.kinds(); len(kinds) > 1 {
+	if m.kinds(nil) > 1 {
+		var kinds []string
+		m.kinds(&kinds)
 		return fmt.Errorf("%s are set; a message has one kind", strings.Join(kinds, " and "))
 	}
 	if m.OutputAudioText != nil && m.OutputAudioText.Text != "" && m.OutputAudioText.SSML != "" {
@@ -159,12 +166,12 @@ func (m *ResponseMessage) check() error {
 		return err
 	}
 	switch {
-	case len(m.kinds()) == 0:
+	case m.kinds(nil) == 0:
 		return errors.New("no kind is set; want one of text, payload, outputAudioText, …")
 	case m.EndInteraction != nil:
-		return errors.New("Dialogflow alone makes endInteraction; go to the page END_SESSION instead")
+		return errors.New("endInteraction is made by Dialogflow alone; go to the page END_SESSION instead")
 	case m.MixedAudio != nil:
-		return errors.New("Dialogflow alone makes mixedAudio; want playAudio")
+		return errors.New("mixedAudio is made by Dialogflow alone; want playAudio")
 	case m.Text != nil && len(m.Text.Text) == 0:
 		return errors.New("text has no variant")
 	case m.OutputAudioText != nil && (m.OutputAudioText.Text == "") == (m.OutputAudioText.SSML == ""):

@@ -95,9 +95,9 @@ func wanted(t reflect.Type) string {
 	}
 }
 
-// decodeObject reads an object and hands over its members one by one, each to be
-// read by member, and null, which stands for no object at all.
-func decodeObject(dec *jsontext.Decoder, member func(name string) error) error {
+// decodeObject reads an object: each of its members is read by member, which may
+// use the name until it reads on. null stands for no object at all.
+func decodeObject(dec *jsontext.Decoder, member func(name []byte) error) error {
 	switch dec.PeekKind() {
 	case 'n':
 		return dec.SkipValue()
@@ -113,8 +113,7 @@ func decodeObject(dec *jsontext.Decoder, member func(name string) error) error {
 		if err != nil {
 			return err
 		}
-		// The compiler turns the conversion into none where member only compares.
-		if err := member(string(memberName(name))); err != nil {
+		if err := member(memberName(name)); err != nil {
 			return err
 		}
 	}
@@ -153,8 +152,8 @@ func (r *Request) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		return refuse(dec, "want an object")
 	}
 	query := ""
-	return decodeObject(dec, func(name string) error {
-		switch name {
+	return decodeObject(dec, func(name []byte) error {
+		switch string(name) {
 		case "detectIntentResponseId":
 			return json.UnmarshalDecode(dec, &r.DetectIntentResponseID)
 		case "text":
@@ -206,8 +205,8 @@ func decodeStruct(dec *jsontext.Decoder, into *jsontext.Value) error {
 // UnmarshalJSONFrom reads a message's members one by one: a message has one kind.
 func (m *ResponseMessage) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	kind := ""
-	return decodeObject(dec, func(name string) error {
-		switch name {
+	return decodeObject(dec, func(name []byte) error {
+		switch string(name) {
 		case "text":
 			return oneof(dec, &kind, "text", &m.Text)
 		case "payload":
@@ -246,8 +245,8 @@ func (m *ResponseMessage) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 // UnmarshalJSONFrom reads Text or SSML.
 func (o *OutputAudioText) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	source := ""
-	return decodeObject(dec, func(name string) error {
-		switch name {
+	return decodeObject(dec, func(name []byte) error {
+		switch string(name) {
 		case "text":
 			return oneof(dec, &source, "text", &o.Text)
 		case "ssml":
@@ -263,8 +262,8 @@ func (o *OutputAudioText) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 // UnmarshalJSONFrom reads Audio or a URI.
 func (s *AudioSegment) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	content := ""
-	return decodeObject(dec, func(name string) error {
-		switch name {
+	return decodeObject(dec, func(name []byte) error {
+		switch string(name) {
 		case "audio":
 			return oneof(dec, &content, "audio", &s.Audio)
 		case "uri":
@@ -279,8 +278,8 @@ func (s *AudioSegment) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 
 // UnmarshalJSONFrom reads metadata, which is an object.
 func (m *Metadata) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	return decodeObject(dec, func(name string) error {
-		if name == "metadata" {
+	return decodeObject(dec, func(name []byte) error {
+		if string(name) == "metadata" {
 			return decodeStruct(dec, &m.Metadata)
 		}
 		return dec.SkipValue()
@@ -289,8 +288,8 @@ func (m *Metadata) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 
 // UnmarshalJSONFrom reads a tool's action and its input, which is an object.
 func (t *ToolCall) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	return decodeObject(dec, func(name string) error {
-		switch name {
+	return decodeObject(dec, func(name []byte) error {
+		switch string(name) {
 		case "tool":
 			return json.UnmarshalDecode(dec, &t.Tool)
 		case "action":

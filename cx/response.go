@@ -1,7 +1,6 @@
 package cx
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -129,8 +128,11 @@ func (r *Response) encode(what string, v any) jsontext.Value {
 // a message of no kind or of two, a value that is no object where one is owed, a
 // state that no webhook may set. The size is EncodeResponse's to check.
 func (r *Response) Check() error {
-	problems := []error{r.err}
+	var problems []error
 	problem := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	if r.err != nil {
+		problems = append(problems, r.err)
+	}
 	if r.TargetPage != "" && r.TargetFlow != "" {
 		problem("targetPage and targetFlow are both set; a response has one transition at most")
 	}
@@ -166,22 +168,15 @@ func (e *SizeError) Error() string {
 // Check, of values that cannot be encoded, and a *SizeError above
 // MaxResponseBytes.
 func EncodeResponse(r *Response) ([]byte, error) {
-	var buf bytes.Buffer
-	if err := encodeResponse(&buf, r); err != nil {
+	if err := r.Check(); err != nil {
 		return nil, err
 	}
-	return buf.Bytes(), nil
-}
-
-func encodeResponse(buf *bytes.Buffer, r *Response) error {
-	if err := r.Check(); err != nil {
-		return err
+	body, err := json.Marshal(r, json.Deterministic(true))
+	if err != nil {
+		return nil, err
 	}
-	if err := json.MarshalWrite(buf, r, json.Deterministic(true)); err != nil {
-		return err
+	if len(body) > MaxResponseBytes {
+		return nil, &SizeError{len(body)}
 	}
-	if buf.Len() > MaxResponseBytes {
-		return &SizeError{buf.Len()}
-	}
-	return nil
+	return body, nil
 }

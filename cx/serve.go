@@ -199,14 +199,13 @@ func (x *exchange) failHandler(err error) {
 
 // respond encodes the response and sends it, or 500 if Dialogflow would refuse it.
 func (x *exchange) respond(resp *Response) {
-	buf := buffers.Get().(*bytes.Buffer)
-	defer putBuffer(buf)
-	if err := encodeResponse(buf, resp); err != nil {
+	body, err := EncodeResponse(resp)
+	if err != nil {
 		x.refuse(err)
 		return
 	}
 	x.pass(stationResponse, "response", "a valid WebhookResponse", "a valid WebhookResponse")
-	writeJSON(x.w, http.StatusOK, buf.Bytes())
+	writeJSON(x.w, http.StatusOK, body)
 }
 
 // refuse answers 500 for a response that Dialogflow would refuse.

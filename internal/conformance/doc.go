@@ -1,0 +1,11 @@
+// Package conformance holds cx against Google's own definition of the protocol:
+// cxpb, generated from the protos of v3 and v3beta1. It is a module of its own so
+// that nothing of cxpb reaches a function. Run it with
+//
+//	go -C internal/conformance test -v ./...
+//
+// Recorded requests and responses are read from the directory that CX_CORPUS
+// names, or ../shared/corpus beside the repository; without it their tests are
+// skipped. The tables of what becomes of them are in testdata (-update writes
+// them).
+package conformance
