@@ -66,6 +66,17 @@ func (r *Request) Session() Session {
 	return s
 }
 
+// PageName gives the full name of a page of the current flow by its id, which may
+// be one of Dialogflow's own: START_PAGE, END_FLOW, END_SESSION, CURRENT_PAGE,
+// PREVIOUS_PAGE. It is "" if the request names no current page.
+func (r *Request) PageName(id string) string {
+	flow, _, ok := strings.Cut(r.PageInfo.CurrentPage, "/pages/")
+	if !ok || id == "" {
+		return ""
+	}
+	return flow + "/pages/" + id
+}
+
 // IdempotencyKey is the same for two attempts at one call, as far as Google's
 // fields tell: a digest of session, response id, tag, page and the query. The
 // agent may call twice in one turn with all of these alike; a handler for which

@@ -20,6 +20,9 @@ import (
 // snake_case, enum values by name or number, null for absence; unknown members,
 // duplicates, other types and two members of a oneof are refused. Then it asks
 // cx.Response.Check and looks at the size. Reasons name members, not values.
+//
+// Its measure is Google's published definition. Google's servers know members that
+// are not published (redactedText, source); do not count on them.
 func Accept(body []byte) error {
 	if len(body) > cx.MaxResponseBytes {
 		return &cx.SizeError{Bytes: len(body)}
@@ -53,7 +56,15 @@ func Accept(body []byte) error {
 
 // dotted writes a JSON Pointer as this package writes paths.
 func dotted(pointer string) string {
-	return strings.ReplaceAll(strings.TrimPrefix(pointer, "/"), "/", ".")
+	var b strings.Builder
+	for token := range jsontext.Pointer(pointer).Tokens() {
+		if strings.Trim(token, "0123456789") == "" {
+			b.WriteString("[" + token + "]")
+			continue
+		}
+		b.WriteString("." + token)
+	}
+	return strings.TrimPrefix(b.String(), ".")
 }
 
 // wire reads JSON by cx's types as Google reads it by the proto's.
@@ -166,8 +177,8 @@ func (w *wire) object(v jsontext.Value, t reflect.Type, path string) jsontext.Va
 			continue
 		}
 		canonical := jsonName(field)
-		if value.Kind() == 'n' && field.Type != reflect.TypeFor[jsontext.Value]() {
-			continue
+		if value.Kind() == 'n' && (field.Type != reflect.TypeFor[jsontext.Value]() || slices.Contains(objects, canonical)) {
+			continue // null is absence, except in a google.protobuf.Value
 		}
 		if members[canonical] != nil {
 			w.problem(at, "the member occurs in both spellings")
