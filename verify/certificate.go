@@ -19,59 +19,59 @@ import (
 // CertificateConfig says whose client certificate is accepted, and where it is
 // read from.
 type CertificateConfig struct {
-	// Headers names the load balancer's headers; the zero value is
-	// DefaultGoogleLBHeaders. Only these names are ever read.
+	// Source is what the certificate is read from; "" is SourceGoogleLB.
+	Source Source
+	// Headers, RFC9440, XFCC and Nginx name the headers of these sources; zero
+	// values are the default names. Only the names of the configured source are
+	// ever read; those of another source must not be set.
 	Headers GoogleLBHeaders
+	RFC9440 RFC9440Headers
+	XFCC    XFCCHeader
+	Nginx   NginxHeaders
 	// Identities are accepted, any of them; nil is GoogleIdentity and
 	// GoogleLegacyIdentity.
 	Identities []Identity
 	// Denied lists leaves that are refused whatever else holds, as SHA-256
 	// fingerprints in hex (colons and either case are fine).
 	Denied []string
-}
-
-// evidence is what a front says of the client certificate, once it says that
-// there is one and that it is good.
-type evidence struct {
-	key         chainKey // leaf and intermediates, as forwarded
-	fingerprint string   // base64 of SHA-256(leaf), as forwarded
-}
-
-// certSource reads evidence from one kind of front.
-type certSource interface {
-	name() string
-	headers() []string // the names that it reads, canonical
-	// read refuses what the front refused, or what cannot be understood.
-	read(r *http.Request, rep *Report, now time.Time) (evidence, error)
-	// decodeLeaf and decodeChain give the DER of the leaf, and of the
-	// intermediates that came with it.
-	decodeLeaf(key chainKey) ([]byte, error)
-	decodeChain(key chainKey) ([][]byte, error)
-	// compare warns of differences between the front's other words and the leaf.
-	compare(r *http.Request, leaf *parsedLeaf, rep *Report)
+	// ReportOnly lets in who would be refused for the certificate, with a warning
+	// that says why (Report.WouldRefuse): to roll out on a live agent. The token
+	// and the edge secret decide as ever, so it needs a policy with a token.
+	ReportOnly bool
+	// DangerServerCertificates accepts leaves that were not issued for TLS
+	// clients, but for servers or for nothing in particular: every web server's
+	// certificate is one. For sources that forward such leaves.
+	DangerServerCertificates bool
+	// DangerTrustFrontWithoutLeaf believes the subject and SANs that the front
+	// names where it forwards no leaf. Nothing of that is verified here.
+	DangerTrustFrontWithoutLeaf bool
 }
 
 type certificateProof struct {
-	source     certSource
-	identities []Identity
-	expected   string // all identities, in words
-	denied     map[[sha256.Size]byte]bool
-	chains     *chainVerifier
-	now        func() time.Time
+	source             certSource
+	identities         []Identity
+	expected           string // all identities, in words
+	denied             map[[sha256.Size]byte]bool
+	chains             *chainVerifier
+	reportOnly         bool
+	serverCertificates bool
+	now                func() time.Time
 }
 
 func newCertificateProof(cfg CertificateConfig, now func() time.Time) (*certificateProof, error) {
-	if cfg.Headers == (GoogleLBHeaders{}) {
-		cfg.Headers = DefaultGoogleLBHeaders()
+	if cfg.Source == "" {
+		cfg.Source = SourceGoogleLB
 	}
 	if cfg.Identities == nil {
 		cfg.Identities = []Identity{GoogleIdentity(), GoogleLegacyIdentity()}
 	}
-	problems := []error{cfg.Headers.validate()}
+	source, err := newSource(cfg)
+	problems := []error{err}
 	if len(cfg.Identities) == 0 {
 		problems = append(problems, &ConfigError{"Certificate.Identities", "empty: nobody would be let in"})
 	}
-	p := &certificateProof{source: newGoogleLB(cfg.Headers), identities: slices.Clone(cfg.Identities), denied: map[[sha256.Size]byte]bool{}, now: now}
+	p := &certificateProof{source: source, identities: slices.Clone(cfg.Identities), denied: map[[sha256.Size]byte]bool{},
+		reportOnly: cfg.ReportOnly, serverCertificates: cfg.DangerServerCertificates, now: now}
 	var expected []string
 	for i := range p.identities {
 		id := &p.identities[i]
@@ -89,9 +89,9 @@ func newCertificateProof(cfg CertificateConfig, now func() time.Time) (*certific
 		}
 		p.denied[sum] = true
 	}
-	err := errors.Join(problems...)
+	err = errors.Join(problems...)
 	if err == nil {
-		p.chains = newChainVerifier(p.identities)
+		p.chains = newChainVerifier(p.identities, cfg.DangerServerCertificates)
 	}
 	return p, err
 }
@@ -111,19 +111,36 @@ func (p *certificateProof) station() Station { return StationCertificate }
 // headers are those that must not get past the proof: the source's, and those by
 // which other fronts forward certificates, which nobody has checked here.
 func (p *certificateProof) headers() []string {
-	return append([]string{"Client-Cert", "Client-Cert-Chain", "X-Forwarded-Client-Cert"}, p.source.headers()...)
+	return append(slices.Clone(foreignHeaders), p.source.headers()...)
 }
 
 func (p *certificateProof) verify(_ context.Context, r *http.Request, rep *Report) error {
 	now := p.now()
 	rep.Source = p.source.name()
 	ev, err := p.source.read(r, rep, now)
-	if err != nil {
-		return err
+	if err == nil {
+		err = p.judge(ev, r, rep, now)
+	}
+	var refused *Error
+	if p.reportOnly && errors.As(err, &refused) {
+		rep.Checks[len(rep.Checks)-1].Outcome = Warn
+		rep.WouldRefuse = refused.Code
+		return nil
+	}
+	return err
+}
+
+// judge decides over the evidence; r is what else the source compares it with.
+func (p *certificateProof) judge(ev evidence, r *http.Request, rep *Report, now time.Time) error {
+	if ev.claim != nil {
+		return p.believe(ev.claim, rep, now)
 	}
 	leaf, err := p.verifiedLeaf(ev, rep, now)
 	if err != nil {
 		return err
+	}
+	if p.serverCertificates && !forClients(leaf.cert) {
+		rep.warn(Check{Station: StationCertificate, Name: "usage", Code: CertUsageUnchecked, Presented: "no extended key usage clientAuth", Expected: "extended key usage clientAuth", Rule: ekuRule, Hint: "let in by DangerServerCertificates"})
 	}
 	p.source.compare(r, leaf.parsedLeaf, rep)
 	return p.identify(leaf, rep, now)
@@ -146,10 +163,10 @@ func (p *certificateProof) verifiedLeaf(ev evidence, rep *Report, now time.Time)
 	if err := p.checkFingerprint(ev, leaf, rep); err != nil {
 		return nil, err
 	}
-	if c := unusable(leaf.cert); c != nil {
+	if c := p.unusable(leaf.cert); c != nil {
 		return nil, rep.fail(*c, nil)
 	}
-	rep.pass(StationCertificate, "usage", "clientAuth", "clientAuth")
+	rep.pass(StationCertificate, "usage", "of a client", "clientAuth")
 	forwarded, c, cause := p.forwardedChain(ev)
 	if c != nil {
 		return nil, rep.fail(*c, cause)
@@ -163,14 +180,24 @@ func (p *certificateProof) verifiedLeaf(ev evidence, rep *Report, now time.Time)
 	return verified, nil
 }
 
+const rewrittenHint = "something between the front and the function rewrites the header, or it is not the front's"
+
 func (p *certificateProof) forwardedLeaf(ev evidence) (*parsedLeaf, *Check, error) {
-	malformed := &Check{Station: StationCertificate, Name: "leaf", Code: CertLeafMalformed, Presented: shown(ev.key.leaf), Unverified: true, Expected: "a DER certificate as an RFC 9440 byte sequence",
-		Rule: "RFC 9440 section 2", Hint: "something between the balancer and the function rewrites the header, or it is not the balancer's"}
-	der, err := p.source.decodeLeaf(ev.key)
-	if err != nil {
-		return nil, malformed, shownError{err}
+	words := p.source.words()
+	malformed := &Check{Station: StationCertificate, Name: "leaf", Code: CertLeafMalformed, Presented: shown(ev.key.leaf), Unverified: true, Expected: words.leaf,
+		Rule: words.rule, Hint: rewrittenHint}
+	var leaf *parsedLeaf
+	var err error
+	if len(ev.peers) > 0 {
+		malformed.Presented = "the certificate of the connection"
+		leaf, err = newLeaf(ev.peers[0])
+	} else {
+		var der []byte
+		if der, err = p.source.decodeLeaf(ev.key); err != nil {
+			return nil, malformed, shownError{err}
+		}
+		leaf, err = parseLeaf(der)
 	}
-	leaf, err := parseLeaf(der)
 	if err != nil {
 		malformed.Rule = "RFC 5280 section 4"
 		return nil, malformed, shownError{err}
@@ -179,8 +206,12 @@ func (p *certificateProof) forwardedLeaf(ev evidence) (*parsedLeaf, *Check, erro
 }
 
 func (p *certificateProof) forwardedChain(ev evidence) ([]*x509.Certificate, *Check, error) {
-	malformed := &Check{Station: StationCertificate, Name: "chain", Code: CertLeafMalformed, Presented: shown(ev.key.intermediates), Unverified: true, Expected: "a list of DER certificates as RFC 9440 byte sequences",
-		Rule: "RFC 9440 section 2", Hint: "something between the balancer and the function rewrites the header, or it is not the balancer's"}
+	if len(ev.peers) > 0 {
+		return ev.peers[1:], nil, nil
+	}
+	words := p.source.words()
+	malformed := &Check{Station: StationCertificate, Name: "chain", Code: CertLeafMalformed, Presented: shown(ev.key.intermediates), Unverified: true, Expected: words.chain,
+		Rule: words.rule, Hint: rewrittenHint}
 	ders, err := p.source.decodeChain(ev.key)
 	if err != nil {
 		return nil, malformed, shownError{err}
@@ -197,17 +228,28 @@ func (p *certificateProof) forwardedChain(ev evidence) ([]*x509.Certificate, *Ch
 	return certs, nil, nil
 }
 
+const (
+	ekuRule = "RFC 5280 section 4.2.1.12"
+	ekuHint = "the certificate was not issued for TLS clients. Dialogflow's legacy one may be so: give the agent a custom client certificate, or, where the front forwards such leaves, see DangerServerCertificates"
+)
+
+// forClients asks for the usage by name: a leaf without any usage, or for any, is
+// what a web server has.
+func forClients(leaf *x509.Certificate) bool {
+	return slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageClientAuth)
+}
+
 // unusable gives the check that fails if the leaf cannot identify a client,
 // whoever issued it. x509 lets both pass: a CA, and a leaf without any usage.
-func unusable(leaf *x509.Certificate) *Check {
+func (p *certificateProof) unusable(leaf *x509.Certificate) *Check {
 	c := &Check{Station: StationCertificate, Unverified: true}
 	switch {
 	case leaf.IsCA:
 		c.Name, c.Code, c.Rule = "leaf", CertIsCA, "RFC 5280 section 4.2.1.9"
 		c.Expected, c.Hint = "a leaf, not a CA", "a CA certificate cannot identify a client"
-	case !slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageClientAuth):
-		c.Name, c.Code, c.Rule = "usage", CertEKUMissing, "RFC 5280 section 4.2.1.12"
-		c.Expected, c.Hint = "extended key usage clientAuth", "the certificate was not issued for TLS clients"
+	case !p.serverCertificates && !forClients(leaf):
+		c.Name, c.Code, c.Rule = "usage", CertEKUMissing, ekuRule
+		c.Expected, c.Hint = "extended key usage clientAuth", ekuHint
 	default:
 		return nil
 	}
@@ -215,24 +257,35 @@ func unusable(leaf *x509.Certificate) *Check {
 	return c
 }
 
-// checkFingerprint compares the leaf with what the front says its SHA-256 is.
-// It is the one difference between header and leaf that refuses.
+// checkFingerprint compares the leaf with what the front says its SHA-256 is,
+// where it says so at all. It is the one difference between header and leaf that
+// refuses.
 func (p *certificateProof) checkFingerprint(ev evidence, leaf *parsedLeaf, rep *Report) error {
-	presented := strings.TrimSuffix(ev.fingerprint, "=")
-	if presented == leaf.hash {
+	presented, expected := ev.fingerprint, leaf.hex
+	switch ev.hash {
+	case hashNone:
+		presented = leaf.hex
+	case hashBase64:
+		presented, expected = strings.TrimSuffix(ev.fingerprint, "="), leaf.hash
+	}
+	if presented == expected {
 		if p.denied[leaf.fingerprint] {
 			return rep.fail(Check{Station: StationCertificate, Name: "fingerprint", Code: CertDenied, Presented: leaf.hex, Expected: "not on the denied list",
 				Rule: "docs/security.md: denied list", Hint: "remove it from the list if this was a mistake"}, nil)
 		}
-		rep.pass(StationCertificate, "fingerprint", leaf.hash, leaf.hash)
+		rep.pass(StationCertificate, "fingerprint", expected, expected)
 		return nil
 	}
-	c := Check{Station: StationCertificate, Name: "fingerprint", Code: CertFingerprintMismatch, Presented: shown(ev.fingerprint), Unverified: true, Expected: leaf.hash,
-		Rule: "SHA-256 of the leaf", Hint: "leaf and fingerprint are of two certificates: one of the two headers is forged, or not set by the balancer"}
+	c := Check{Station: StationCertificate, Name: "fingerprint", Code: CertFingerprintMismatch, Presented: shown(ev.fingerprint), Unverified: true, Expected: expected,
+		Rule: "SHA-256 of the leaf", Hint: "leaf and fingerprint are of two certificates: one of them is forged, or not set by the front"}
+	decode := base64.RawStdEncoding.DecodeString
+	if ev.hash == hashHex {
+		decode = hex.DecodeString
+	}
 	if ev.fingerprint == "" {
-		c.Code, c.Presented, c.Hint = CertFingerprintMissing, "none", "add {client_cert_sha256_fingerprint} to the backend service's headers"
-	} else if sum, err := base64.RawStdEncoding.DecodeString(presented); err != nil || len(sum) != sha256.Size {
-		c.Code, c.Hint = CertHeaderMalformed, "not 32 bytes in base64: another header or variable stands under this name"
+		c.Code, c.Presented, c.Hint = CertFingerprintMissing, "none", p.source.words().noHash
+	} else if sum, err := decode(presented); err != nil || len(sum) != sha256.Size {
+		c.Code, c.Hint = CertHeaderMalformed, "not the 32 bytes of a SHA-256: another header or variable stands under this name"
 	}
 	return rep.fail(c, nil)
 }
@@ -242,7 +295,7 @@ func (p *certificateProof) identify(leaf *verifiedLeaf, rep *Report, now time.Ti
 	var pin *Check // the first that refused an identity which else would do
 	for i := range p.identities {
 		id := &p.identities[i]
-		if !id.names(leaf.parsedLeaf) {
+		if !id.names(&leaf.subject, leaf.cert.DNSNames, leaf.uris) {
 			continue
 		}
 		path := id.bestPath(leaf.paths, now)
@@ -278,6 +331,9 @@ func holderOf(leaf *x509.Certificate) string {
 	}
 	if len(leaf.DNSNames) > 0 {
 		name += ", DNS SANs " + strings.Join(leaf.DNSNames, " ")
+	}
+	for _, uri := range leaf.URIs {
+		name += ", URI SAN " + uri.String()
 	}
 	return name
 }

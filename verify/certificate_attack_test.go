@@ -23,7 +23,8 @@ type attack struct {
 // TestAttackCertificate runs every row, and holds that every code of edge and
 // certificate is reached by one.
 func TestAttackCertificate(t *testing.T) {
-	rows := slices.Concat(headerAttacks(), frontAttacks(), leafAttacks(), chainAttacks(), identityAttacks(), edgeAttacks(), cacheAttacks())
+	rows := slices.Concat(headerAttacks(), frontAttacks(), leafAttacks(), chainAttacks(), identityAttacks(), edgeAttacks(), cacheAttacks(),
+		urlMapAttacks(), rfc9440Attacks(), nginxAttacks(), xfccAttacks(), connectionAttacks(), customAttacks(), assertionAttacks())
 	if len(rows) < 50 {
 		t.Errorf("%d rows, want at least 50", len(rows))
 	}

@@ -13,15 +13,21 @@ import (
 // BenchmarkCertificateRemembered is the steady state: one known chain, every rule
 // judged anew. The report is the caller's, and so not counted.
 func BenchmarkCertificateRemembered(b *testing.B) {
-	proof := mustMake(newCertificateProof(CertificateConfig{Identities: world().identities()}, func() time.Time { return certNow }))
-	r := &http.Request{Header: goodCall().header}
-	checks := make([]Check, 0, 24)
-	b.ReportAllocs()
-	for b.Loop() {
-		rep := &Report{Checks: checks[:0]}
-		if err := proof.verify(context.Background(), r, rep); err != nil {
-			b.Fatal(err)
-		}
+	for _, source := range Sources {
+		b.Run(string(source), func(b *testing.B) {
+			call := goodCall()
+			via(source)(call)
+			proof := mustMake(newCertificateProof(CertificateConfig{Source: source, Identities: world().identities()}, func() time.Time { return certNow }))
+			r := &http.Request{Header: call.header, TLS: call.tls}
+			checks := make([]Check, 0, 24)
+			b.ReportAllocs()
+			for b.Loop() {
+				rep := &Report{Checks: checks[:0]}
+				if err := proof.verify(context.Background(), r, rep); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 
@@ -30,18 +36,22 @@ func BenchmarkCertificateRemembered(b *testing.B) {
 func BenchmarkCertificateVerify(b *testing.B) {
 	w := world()
 	header := goodCall().header
-	b.Run("proof", func(b *testing.B) {
-		proof := mustMake(newCertificateProof(CertificateConfig{Identities: w.identities()}, func() time.Time { return certNow }))
-		r := &http.Request{Header: header}
-		checks := make([]Check, 0, 24)
-		b.ReportAllocs()
-		for b.Loop() {
-			proof.chains.cache.Purge()
-			if err := proof.verify(context.Background(), r, &Report{Checks: checks[:0]}); err != nil {
-				b.Fatal(err)
+	for _, source := range Sources {
+		b.Run("proof/"+string(source), func(b *testing.B) {
+			call := goodCall()
+			via(source)(call)
+			proof := mustMake(newCertificateProof(CertificateConfig{Source: source, Identities: w.identities()}, func() time.Time { return certNow }))
+			r := &http.Request{Header: call.header, TLS: call.tls}
+			checks := make([]Check, 0, 24)
+			b.ReportAllocs()
+			for b.Loop() {
+				proof.chains.cache.Purge()
+				if err := proof.verify(context.Background(), r, &Report{Checks: checks[:0]}); err != nil {
+					b.Fatal(err)
+				}
 			}
-		}
-	})
+		})
+	}
 	b.Run("x509", func(b *testing.B) {
 		roots := x509.NewCertPool()
 		roots.AddCert(w.root.Certificate)

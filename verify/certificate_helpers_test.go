@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/base64"
@@ -209,6 +210,7 @@ type certCall struct {
 	edge        EdgeConfig
 	certificate CertificateConfig
 	header      http.Header
+	tls         *tls.ConnectionState // of SourceTLS
 	now         time.Time
 	// warm makes the good call first (or one with the headers first), so that its
 	// chain is remembered; warmed may then change what the verifier asks for.
@@ -226,13 +228,27 @@ func goodCall() *certCall {
 	return call
 }
 
-// client makes the balancer report another certificate than Dialogflow's.
+// client makes the front report another certificate than Dialogflow's.
 func (call *certCall) client(leaf *holder, chain ...*holder) {
 	var above []*x509.Certificate
 	for _, h := range chain {
 		above = append(above, h.Certificate)
 	}
-	call.header = balancer(leaf.Certificate, above...)
+	call.tls = nil
+	switch call.certificate.Source {
+	case SourceRFC9440:
+		call.header = clientCert(leaf.Certificate, above...)
+	case SourceNginx:
+		call.header = nginxHeaders(leaf.Certificate)
+	case SourceXFCC:
+		call.header = http.Header{"X-Forwarded-Client-Cert": {envoy(leaf.Certificate, above...)}}
+	case SourceTLS:
+		call.header, call.tls = http.Header{}, &tls.ConnectionState{HandshakeComplete: true, PeerCertificates: append([]*x509.Certificate{leaf.Certificate}, above...)}
+		call.edge = EdgeConfig{}
+		return
+	default:
+		call.header = balancer(leaf.Certificate, above...)
+	}
 	call.header.Set(DefaultEdgeHeader, testEdgeSecret)
 }
 
@@ -248,7 +264,7 @@ type verdict struct {
 // them.
 func (call *certCall) judge(t *testing.T) verdict {
 	t.Helper()
-	edge, err := newEdgeProof(call.edge)
+	edge, err := newEdgeProof(call.edge, call.certificate.Source.fromHeaders())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -264,6 +280,13 @@ func (call *certCall) judge(t *testing.T) verdict {
 	}), func(w http.ResponseWriter, r *http.Request, rep *Report, err *Error) {
 		w.WriteHeader(err.Status())
 		got <- verdict{err.Status(), rep, err, r.Header}
+	})
+	judged := h
+	h = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if call.certificate.Source == SourceTLS {
+			r.TLS = call.tls
+		}
+		judged.ServeHTTP(w, r)
 	})
 	if call.warm {
 		if call.first == nil {
@@ -284,10 +307,7 @@ func (call *certCall) judge(t *testing.T) verdict {
 	call.send(t, h, call.header)
 	select {
 	case v := <-got:
-		for _, variable := range cert.source.(*googleLB).h.Variables() {
-			gone(t, v.seen, variable[0])
-		}
-		for _, name := range []string{edge.header, "Client-Cert", "Client-Cert-Chain", "X-Forwarded-Client-Cert"} {
+		for _, name := range append(cert.source.headers(), edge.header, "X-Client-Cert-Leaf", "Client-Cert", "Client-Cert-Chain", "X-Forwarded-Client-Cert", "X-SSL-Client-Cert") {
 			gone(t, v.seen, name)
 		}
 		return v

@@ -3,6 +3,7 @@ package verify
 import (
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -49,9 +50,10 @@ type parsedLeaf struct {
 	cert        *x509.Certificate
 	subject     subjectNames
 	fingerprint [sha256.Size]byte
-	hash        string // fingerprint as Google's load balancer writes it: unpadded base64
-	hex         string // fingerprint in lower-case hex
-	spki        string // SHA-256 of the public key, in lower-case hex
+	hash        string   // fingerprint as Google's load balancer writes it: unpadded base64
+	hex         string   // fingerprint in lower-case hex
+	spki        string   // SHA-256 of the public key, in lower-case hex
+	uris        []string // URI SANs, byte for byte
 	spellings   lbSpellings
 }
 
@@ -60,14 +62,46 @@ func parseLeaf(der []byte) (*parsedLeaf, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newLeaf(cert)
+}
+
+func newLeaf(cert *x509.Certificate) (*parsedLeaf, error) {
 	subject, err := parseSubject(cert.RawSubject)
 	if err != nil {
 		return nil, fmt.Errorf("subject: %w", err)
 	}
-	sum := sha256.Sum256(der)
-	return &parsedLeaf{cert: cert, subject: subject, fingerprint: sum, spki: spkiOf(cert), spellings: spellingsOf(cert),
+	sum := sha256.Sum256(cert.Raw)
+	return &parsedLeaf{cert: cert, subject: subject, uris: uriSANs(cert), fingerprint: sum, spki: spkiOf(cert), spellings: spellingsOf(cert),
 		hash: base64.RawStdEncoding.EncodeToString(sum[:]), hex: hex.EncodeToString(sum[:])}, nil
 }
+
+// uriSANs gives the URIs as they stand in the certificate. Those of x509 have been
+// through package url, which writes some of them another way.
+func uriSANs(cert *x509.Certificate) (uris []string) {
+	if len(cert.URIs) == 0 {
+		return nil
+	}
+	for _, ext := range cert.Extensions {
+		var names []asn1.RawValue
+		if !ext.Id.Equal(oidSubjectAltName) {
+			continue
+		}
+		if _, err := asn1.Unmarshal(ext.Value, &names); err != nil {
+			return nil // x509 has read it, so this does not happen; a leaf without URIs has no such identity
+		}
+		for _, n := range names {
+			if n.Class == asn1.ClassContextSpecific && n.Tag == tagURI {
+				uris = append(uris, string(n.Bytes))
+			}
+		}
+	}
+	return uris
+}
+
+// RFC 5280 section 4.2.1.6.
+var oidSubjectAltName = asn1.ObjectIdentifier{2, 5, 29, 17}
+
+const tagURI = 6
 
 func spkiOf(cert *x509.Certificate) string {
 	sum := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
@@ -78,11 +112,15 @@ func spkiOf(cert *x509.Certificate) string {
 // those that it verified. It is safe for use by several goroutines.
 type chainVerifier struct {
 	roots, intermediates *x509.CertPool
+	usages               []x509.ExtKeyUsage // any of them
 	cache                *lru.Cache[chainKey, *verifiedLeaf]
 }
 
-func newChainVerifier(identities []Identity) *chainVerifier {
-	c := &chainVerifier{roots: x509.NewCertPool(), intermediates: x509.NewCertPool()}
+func newChainVerifier(identities []Identity, servers bool) *chainVerifier {
+	c := &chainVerifier{roots: x509.NewCertPool(), intermediates: x509.NewCertPool(), usages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}} // x509's default is serverAuth
+	if servers {
+		c.usages = append(c.usages, x509.ExtKeyUsageServerAuth)
+	}
 	for _, id := range identities {
 		for _, cert := range id.Roots {
 			c.roots.AddCert(cert)
@@ -122,7 +160,7 @@ func (c *chainVerifier) verify(key chainKey, leaf *parsedLeaf, forwarded []*x509
 	}
 	chains, err := leaf.cert.Verify(x509.VerifyOptions{
 		Roots: c.roots, Intermediates: intermediates, CurrentTime: now,
-		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, // the default is serverAuth
+		KeyUsages: c.usages,
 	})
 	if err != nil {
 		return nil, err

@@ -43,18 +43,21 @@ const edgeRule = "docs/security.md: edge secret"
 type edgeProof struct {
 	header string
 	sums   [][sha256.Size]byte // of the accepted secrets
+	needed bool                // nobody but the front may write the certificate's headers
 }
 
-func newEdgeProof(cfg EdgeConfig) (*edgeProof, error) {
+// newEdgeProof makes the proof. Where the certificate comes from headers, needed is
+// true; of a connection that ends here there is nothing to forge.
+func newEdgeProof(cfg EdgeConfig, needed bool) (*edgeProof, error) {
 	if cfg.Header == "" {
 		cfg.Header = DefaultEdgeHeader
 	}
-	p := &edgeProof{header: textproto.CanonicalMIMEHeaderKey(cfg.Header)}
+	p := &edgeProof{header: textproto.CanonicalMIMEHeaderKey(cfg.Header), needed: needed}
 	var problems []error
 	if !validHeaderName(cfg.Header) {
 		problems = append(problems, &ConfigError{"Edge.Header", fmt.Sprintf("%q is not a header name that a load balancer can set", cfg.Header)})
 	}
-	if len(cfg.Secrets) == 0 && !cfg.DangerNoEdgeSecret {
+	if needed && len(cfg.Secrets) == 0 && !cfg.DangerNoEdgeSecret {
 		problems = append(problems, &ConfigError{"Edge.Secrets", "no edge secret: without one, whoever reaches the function past the load balancer can forge the certificate headers"})
 	}
 	if len(cfg.Secrets) > 0 && cfg.DangerNoEdgeSecret {
@@ -76,6 +79,10 @@ func (p *edgeProof) station() Station  { return StationEdge }
 func (p *edgeProof) headers() []string { return []string{p.header} }
 
 func (p *edgeProof) verify(_ context.Context, r *http.Request, rep *Report) error {
+	if len(p.sums) == 0 && !p.needed {
+		rep.pass(StationEdge, "secret", "none", "none: TLS ends here")
+		return nil
+	}
 	if len(p.sums) == 0 { // DangerNoEdgeSecret
 		rep.warn(Check{Station: StationEdge, Name: "secret", Code: EdgeSecretUnchecked, Rule: edgeRule, Presented: "not checked", Expected: "an edge secret in " + p.header,
 			Hint: "calls that go round the load balancer are not recognised; configure an edge secret"})

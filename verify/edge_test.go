@@ -25,7 +25,7 @@ func TestEdgeConfig(t *testing.T) {
 		{"bad header", EdgeConfig{Header: "Authorization", Secrets: []string{testEdgeSecret}}, `Edge.Header: "Authorization"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := newEdgeProof(tt.cfg)
+			_, err := newEdgeProof(tt.cfg, true)
 			switch {
 			case tt.want == "" && err != nil:
 				t.Errorf("refused: %v", err)

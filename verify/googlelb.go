@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"net/textproto"
@@ -67,24 +66,7 @@ func (h GoogleLBHeaders) canonical() GoogleLBHeaders {
 	return h
 }
 
-// validate reports names that a load balancer cannot set, and names used twice.
-func (h GoogleLBHeaders) validate() error {
-	var problems []error
-	seen := map[string]string{}
-	for _, v := range h.Variables() {
-		name, variable := textproto.CanonicalMIMEHeaderKey(v[0]), v[1]
-		switch other, again := seen[name]; {
-		case name == "":
-			problems = append(problems, &ConfigError{"Certificate.Headers", fmt.Sprintf("no name for {%s}: every variable needs one, or its header would be the client's", variable)})
-		case !validHeaderName(name):
-			problems = append(problems, &ConfigError{"Certificate.Headers", fmt.Sprintf("%q, for {%s}, is not a header name that a load balancer can set", v[0], variable)})
-		case again:
-			problems = append(problems, &ConfigError{"Certificate.Headers", fmt.Sprintf("%q stands for both {%s} and {%s}", v[0], other, variable)})
-		}
-		seen[name] = variable
-	}
-	return errors.Join(problems...)
-}
+func (h GoogleLBHeaders) validate() error { return validateNames("Certificate.Headers", h.Variables()) }
 
 // validHeaderName says whether a load balancer can be told to set the header and
 // no other part of the path gives it a meaning of its own.
@@ -150,6 +132,8 @@ type googleLB struct {
 	h      GoogleLBHeaders // canonical names
 	names  []string        // all 14
 	single []string        // present and verified, and the others that decide and hold no list
+
+	withoutLeaf bool // believe the other headers where there is no leaf
 }
 
 func newGoogleLB(h GoogleLBHeaders) *googleLB {
@@ -191,11 +175,18 @@ func (g *googleLB) read(r *http.Request, rep *Report, now time.Time) (evidence, 
 			Rule: googleLBRule, Hint: "a field was too large to be forwarded; the leaf has it"})
 	}
 	leaf := get(r, g.h.Leaf)
+	if leaf == "" && g.withoutLeaf {
+		claim, c := g.claim(r)
+		if c != nil {
+			return evidence{}, rep.fail(*c, nil)
+		}
+		return evidence{claim: claim}, nil
+	}
 	if leaf == "" {
 		return evidence{}, rep.fail(Check{Station: StationCertificate, Name: "leaf", Code: CertLeafMissing, Presented: "no leaf", Expected: "the leaf in " + g.h.Leaf, Rule: googleLBRule,
-			Hint: "add {client_cert_leaf} to the backend service's headers; the balancer also withholds the leaf of certificates on its allow-list"}, nil)
+			Hint: "add {client_cert_leaf} to the headers of the backend service (regional and internal balancers: of the URL map); the balancer also withholds the leaf of certificates on its allow-list"}, nil)
 	}
-	return evidence{key: chainKey{leaf: leaf, intermediates: get(r, g.h.Chain)}, fingerprint: get(r, g.h.Fingerprint)}, nil
+	return evidence{key: chainKey{leaf: leaf, intermediates: get(r, g.h.Chain)}, fingerprint: get(r, g.h.Fingerprint), hash: hashBase64}, nil
 }
 
 // malformed gives the check that fails if the headers are not the balancer's 14,
@@ -295,6 +286,11 @@ func intolerable(problem string) *Check {
 		hint = lbErrorHints[words[i]]
 	}
 	return &Check{Station: StationCertificate, Name: "error", Code: CertFrontError, Presented: shown(problem), Unverified: true, Expected: "no error", Rule: googleLBRule, Hint: hint}
+}
+
+func (g *googleLB) words() sourceWords {
+	return sourceWords{leaf: "a DER certificate as an RFC 9440 byte sequence", chain: "a list of DER certificates as RFC 9440 byte sequences", rule: "RFC 9440 section 2",
+		noHash: "add {client_cert_sha256_fingerprint} to the backend service's headers"}
 }
 
 func (g *googleLB) decodeLeaf(key chainKey) ([]byte, error) { return parseByteSequence(key.leaf) }

@@ -19,7 +19,8 @@ import (
 // the roots is not enough: the public CAs below sell to anybody, so the leaf must
 // name the holder too.
 //
-// All rules that are set must hold; at least one of CommonName and DNSName is.
+// All rules that are set must hold; at least one of CommonName, DNSName and URIName
+// is.
 type Identity struct {
 	// Name is what logs and reports call it.
 	Name string
@@ -37,6 +38,8 @@ type Identity struct {
 	// DNSName is literally one of the leaf's DNS SANs. Nothing is matched as a
 	// pattern: "*.example.com" means these thirteen bytes.
 	DNSName string
+	// URIName is literally one of the leaf's URI SANs, as a SPIFFE ID.
+	URIName string
 
 	// The pins are opt-in, and narrow what the rules above let in; each breaks on
 	// the day on which the CA changes what it issues. Empty asks for nothing.
@@ -144,8 +147,8 @@ func (id *Identity) normalise() (problems []string) {
 			break
 		}
 	}
-	if id.CommonName == "" && id.DNSName == "" {
-		say("has neither CommonName nor DNSName: every customer of its CA would be let in")
+	if id.CommonName == "" && id.DNSName == "" && id.URIName == "" {
+		say("has neither CommonName nor DNSName nor URIName: every customer of its CA would be let in")
 	}
 	for _, list := range []*[]string{&id.IntermediateSPKI, &id.LeafSPKI} {
 		pins := make([]string, len(*list))
@@ -173,19 +176,22 @@ func (id *Identity) expected() string {
 	if id.DNSName != "" {
 		rules = append(rules, "DNS SAN "+id.DNSName)
 	}
+	if id.URIName != "" {
+		rules = append(rules, "URI SAN "+id.URIName)
+	}
 	return id.Name + " (" + strings.Join(rules, ", ") + ")"
 }
 
-// names says whether a verified leaf names this identity.
-func (id *Identity) names(leaf *parsedLeaf) bool {
-	subject := &leaf.subject
-	if id.CommonName != "" && !isOnly(subject.commonNames, id.CommonName) {
+// names says whether a leaf's names are this identity's.
+func (id *Identity) names(subject *subjectNames, dnsNames, uris []string) bool {
+	switch {
+	case id.CommonName != "" && !isOnly(subject.commonNames, id.CommonName),
+		id.Organization != "" && slices.ContainsFunc(subject.organizations, func(o string) bool { return o != id.Organization }),
+		id.DNSName != "" && !slices.Contains(dnsNames, id.DNSName),
+		id.URIName != "" && !slices.Contains(uris, id.URIName):
 		return false
 	}
-	if id.Organization != "" && slices.ContainsFunc(subject.organizations, func(o string) bool { return o != id.Organization }) {
-		return false
-	}
-	return id.DNSName == "" || slices.Contains(leaf.cert.DNSNames, id.DNSName)
+	return true
 }
 
 func isOnly(values []string, want string) bool { return len(values) == 1 && values[0] == want }

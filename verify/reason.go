@@ -21,7 +21,7 @@ const (
 	EdgeSecretUnchecked Code = "edge_secret_unchecked" // warning: none is configured
 )
 
-// The client certificate, as the load balancer saw it.
+// The client certificate, as the load balancer or another front saw it.
 const (
 	CertHeaderDuplicate     Code = "cert_header_duplicate"     // a declared header came more than once, or as a list
 	CertHeaderMalformed     Code = "cert_header_malformed"     // a declared header does not parse
@@ -44,9 +44,13 @@ const (
 	CertIdentityUnknown     Code = "cert_identity_unknown"     // a good chain, but nobody we know
 	CertPinMismatch         Code = "cert_pin_mismatch"         // a known name, but not what an opt-in pin asks for
 
+	CertConnectionPlain Code = "cert_connection_plain" // the function is to terminate TLS itself, and the connection is not TLS
+
 	CertHeaderDiffers       Code = "cert_header_differs"       // warning: a header is not what the leaf says
 	CertSizeErrorTolerated  Code = "cert_size_error_tolerated" // warning: a field was too large to forward; the leaf has it
 	CertIntermediateUnknown Code = "cert_intermediate_unknown" // warning: a known name and root, from another intermediate
+	CertUsageUnchecked      Code = "cert_usage_unchecked"      // warning: no clientAuth, and DangerServerCertificates
+	CertLeafUnchecked       Code = "cert_leaf_unchecked"       // warning: no leaf, and DangerTrustFrontWithoutLeaf
 )
 
 // The Google ID token in the Authorization header.

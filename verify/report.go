@@ -54,6 +54,9 @@ type Report struct {
 	Identity string
 	// Fingerprint is the lower-case hex SHA-256 of the accepted leaf.
 	Fingerprint string
+	// WouldRefuse is the reason for which the certificate would have refused the
+	// call, were it not for CertificateConfig.ReportOnly. Its check is a warning.
+	WouldRefuse Code
 	// Caller is the e-mail address of the accepted token.
 	Caller string
 	// CertificateCached and TokenCached say that the cryptography was remembered.

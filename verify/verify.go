@@ -76,12 +76,15 @@ func New(cfg Config) (*Verifier, error) {
 	if cfg.Policy != PolicyMTLSAndIDToken {
 		problems = append(problems, &ConfigError{"Policy", fmt.Sprintf("%q is not a policy; have %q", cfg.Policy, PolicyMTLSAndIDToken)})
 	}
-	edge, err := newEdgeProof(cfg.Edge)
+	edge, err := newEdgeProof(cfg.Edge, cfg.Certificate.Source.fromHeaders())
 	problems = append(problems, err)
 	cert, err := newCertificateProof(cfg.Certificate, cfg.Now)
 	problems = append(problems, err)
 	if slices.Contains(cert.headers(), edge.header) {
 		problems = append(problems, &ConfigError{"Edge.Header", fmt.Sprintf("%q is a certificate header too: one would overwrite the other", edge.header)})
+	}
+	if cfg.Certificate.ReportOnly && cfg.Policy != PolicyMTLSAndIDToken {
+		problems = append(problems, &ConfigError{"Certificate.ReportOnly", "with this policy nothing but the certificate proves who calls"})
 	}
 	token, err := newTokenProof(cfg.Token, cfg.Now)
 	problems = append(problems, err)

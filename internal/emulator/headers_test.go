@@ -19,7 +19,7 @@ import (
 	"example.com/cxhook/verify"
 )
 
-// The values that are literal here were seen in Google's own headers, or are in
+// The values that are literal here have the form seen in Google's own headers, or are in
 // its documentation.
 func TestVariables(t *testing.T) {
 	cas := lab(t, 1, nil)
@@ -27,7 +27,7 @@ func TestVariables(t *testing.T) {
 		c.Subject = pkix.Name{CommonName: "Google LLC"}
 		c.SerialNumber = new(big.Int).SetBytes([]byte{0xad, 0x3e, 0x0e, 0xbc, 0x00, 0x49, 0xa1})
 		c.NotBefore, c.NotAfter = time.Date(2022, 7, 1, 18, 5, 9, 0, time.UTC), time.Date(2099, 7, 1, 18, 5, 10, 0, time.FixedZone("", 7200))
-		c.DNSNames = []string{"xapi-dev.kurtkanaskie.net", "b.example"}
+		c.DNSNames = []string{"xapi-dev.webhooks.example", "b.example"}
 		c.URIs = []*url.URL{{Scheme: "https", Host: "a.example", Path: "/x"}, {Scheme: "spiffe", Host: "client.example", Path: "/tenant/team-a-client"}, {Scheme: "urn", Opaque: "b"}}
 	})
 	trust := TrustStore{Roots: cas.certs[:1]}
@@ -38,7 +38,7 @@ func TestVariables(t *testing.T) {
 		"client_cert_serial_number":    "00:ad:3e:0e:bc:00:49:a1",
 		"client_cert_spiffe_id":        "spiffe://client.example/tenant/team-a-client",
 		"client_cert_uri_sans":         "aHR0cHM6Ly9hLmV4YW1wbGUveA==,dXJuOmI=",
-		"client_cert_dnsname_sans":     "eGFwaS1kZXYua3VydGthbmFza2llLm5ldA==,Yi5leGFtcGxl",
+		"client_cert_dnsname_sans":     "eGFwaS1kZXYud2ViaG9va3MuZXhhbXBsZQ==,Yi5leGFtcGxl",
 		"client_cert_valid_not_before": "2022-07-01T18:05:09+00:00",
 		"client_cert_valid_not_after":  "2099-07-01T16:05:10+00:00",
 		"client_cert_subject_dn":       "MBUxEzARBgNVBAMTCkdvb2dsZSBMTEM=",
