@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"slices"
@@ -57,25 +58,42 @@ const (
 	envEdgeSecret     = "CXHOOK_EDGE_SECRET"           // what the load balancer adds to each call
 	envEdgePrevious   = "CXHOOK_EDGE_SECRET_PREVIOUS"  // accepted too, while the secret is rotated
 	envNoEdgeSecret   = "CXHOOK_DANGER_NO_EDGE_SECRET" // true: calls round the load balancer are let in
-	envIdentities     = "CXHOOK_IDENTITIES"            // google, google-legacy; both by default
+	envIdentities     = "CXHOOK_IDENTITIES"            // google, google-legacy, custom; the first two by default
 	envGoogleCA       = "CXHOOK_GOOGLE_CA_FILE"        // PEM, in place of the embedded roots of google
 	envGoogleLegacyCA = "CXHOOK_GOOGLE_LEGACY_CA_FILE" // the same, of google-legacy
 	envDeniedCerts    = "CXHOOK_DENIED_CERTIFICATES"   // SHA-256 fingerprints in hex
-	envKeysURL        = "CXHOOK_KEYS_URL"              // a copy of Google's key set
-	envDangerKeysURL  = "CXHOOK_DANGER_OTHER_KEYS_URL" // true: allow CXHOOK_KEYS_URL on Cloud Run
-	envBudget         = "CXHOOK_BUDGET"                // as 4s
-	envLogChecks      = "CXHOOK_LOG_CHECKS"            // true or false
-	envProject        = "GOOGLE_CLOUD_PROJECT"         // project id
-	envPrefix         = "CXHOOK_"
+
+	// Where the client certificate comes from, and whose it is.
+	envCertSource        = "CXHOOK_CERTIFICATE_SOURCE"              // google-lb (the default), rfc9440, xfcc, nginx or tls
+	envCertHeaders       = "CXHOOK_CERTIFICATE_HEADERS"             // names that differ: client_cert_leaf=X-Leaf and so on; leaf=, chain=; xfcc=; cert=, verify=
+	envXFCCElements      = "CXHOOK_XFCC_ELEMENTS"                   // how many the header has, one for each proxy; 1
+	envEdgeHeader        = "CXHOOK_EDGE_HEADER"                     // the header of the edge secret; X-Cxhook-Edge
+	envCustomCA          = "CXHOOK_CUSTOM_CA_FILE"                  // PEM: roots, and intermediates, of custom; several for a rotation
+	envCustomCN          = "CXHOOK_CUSTOM_CN"                       // the one CN of custom's subject
+	envCustomDNS         = "CXHOOK_CUSTOM_DNS_SAN"                  // a DNS SAN of custom, literally
+	envCustomURI         = "CXHOOK_CUSTOM_URI_SAN"                  // a URI SAN of custom, literally
+	envCertReportOnly    = "CXHOOK_CERTIFICATE_REPORT_ONLY"         // true: log what the certificate would refuse, refuse for the token alone
+	envDangerServerCerts = "CXHOOK_DANGER_SERVER_CERTIFICATES"      // true: accept leaves without the clientAuth usage (rfc9440, nginx, tls)
+	envDangerNoLeaf      = "CXHOOK_DANGER_TRUST_FRONT_WITHOUT_LEAF" // true: believe names of certificates that are not forwarded (google-lb, xfcc)
+
+	envKeysURL       = "CXHOOK_KEYS_URL"              // a copy of Google's key set
+	envDangerKeysURL = "CXHOOK_DANGER_OTHER_KEYS_URL" // true: allow CXHOOK_KEYS_URL on Cloud Run
+	envBudget        = "CXHOOK_BUDGET"                // as 4s
+	envLogChecks     = "CXHOOK_LOG_CHECKS"            // true or false
+	envProject       = "GOOGLE_CLOUD_PROJECT"         // project id
+	envPrefix        = "CXHOOK_"
 )
 
 var envNames = []string{envPolicy, envAudiences, envProjectNumbers, envEdgeSecret, envEdgePrevious, envNoEdgeSecret, envIdentities,
-	envGoogleCA, envGoogleLegacyCA, envDeniedCerts, envKeysURL, envDangerKeysURL, envBudget, envLogChecks}
+	envGoogleCA, envGoogleLegacyCA, envDeniedCerts, envCertSource, envCertHeaders, envXFCCElements, envEdgeHeader, envCustomCA, envCustomCN, envCustomDNS, envCustomURI,
+	envCertReportOnly, envDangerServerCerts, envDangerNoLeaf, envKeysURL, envDangerKeysURL, envBudget, envLogChecks}
 
 // envOfField is the variable that a field of verify.Config comes from.
 var envOfField = map[string]string{
 	"Policy": envPolicy, "Edge.Secrets": envEdgeSecret, "Edge.DangerNoEdgeSecret": envNoEdgeSecret,
-	"Certificate.Identities": envIdentities, "Certificate.Denied": envDeniedCerts,
+	"Certificate.Identities": envIdentities, "Certificate.Denied": envDeniedCerts, "Certificate.Source": envCertSource,
+	"Certificate.Headers": envCertHeaders, "Certificate.RFC9440": envCertHeaders, "Certificate.Nginx": envCertHeaders, "Certificate.XFCC": envXFCCElements, "Edge.Header": envEdgeHeader,
+	"Certificate.ReportOnly": envCertReportOnly, "Certificate.DangerServerCertificates": envDangerServerCerts, "Certificate.DangerTrustFrontWithoutLeaf": envDangerNoLeaf,
 	"Token.Audiences": envAudiences, "Token.ProjectNumbers": envProjectNumbers, "Token.KeysURL": envKeysURL,
 }
 
@@ -86,12 +104,9 @@ func ConfigFromEnv() (Config, error) {
 	env := envReader{}
 	cfg := Config{
 		Verify: verify.Config{
-			Policy: verify.Policy(os.Getenv(envPolicy)),
-			Edge:   verify.EdgeConfig{Secrets: env.secrets(envEdgeSecret, envEdgePrevious), DangerNoEdgeSecret: env.boolean(envNoEdgeSecret)},
-			Certificate: verify.CertificateConfig{
-				Identities: env.identities(),
-				Denied:     env.list(envDeniedCerts),
-			},
+			Policy:      verify.Policy(os.Getenv(envPolicy)),
+			Edge:        verify.EdgeConfig{Header: os.Getenv(envEdgeHeader), Secrets: env.secrets(envEdgeSecret, envEdgePrevious), DangerNoEdgeSecret: env.boolean(envNoEdgeSecret)},
+			Certificate: env.certificate(),
 			Token: verify.TokenConfig{
 				Audiences:      env.list(envAudiences),
 				ProjectNumbers: env.list(envProjectNumbers),
@@ -206,15 +221,18 @@ func (e *envReader) identities() []verify.Identity {
 	if _, ok := os.LookupEnv(envIdentities); ok {
 		names = e.list(envIdentities)
 	}
+	if !slices.Contains(names, "custom") {
+		e.unusedCustom()
+	}
 	known := map[string]struct {
 		identity func() verify.Identity
 		file     string
-	}{"google": {verify.GoogleIdentity, envGoogleCA}, "google-legacy": {verify.GoogleLegacyIdentity, envGoogleLegacyCA}}
+	}{"google": {verify.GoogleIdentity, envGoogleCA}, "google-legacy": {verify.GoogleLegacyIdentity, envGoogleLegacyCA}, "custom": {e.custom, envCustomCA}}
 	list := []verify.Identity{}
 	for _, name := range names {
 		k, ok := known[name]
 		if !ok {
-			e.problem(envIdentities, fmt.Sprintf("%q is not an identity; have google and google-legacy", name))
+			e.problem(envIdentities, fmt.Sprintf("%q is not an identity; have %s", name, strings.Join(sortedKeys(known), ", ")))
 			continue
 		}
 		id := k.identity()
@@ -231,6 +249,8 @@ func (e *envReader) identities() []verify.Identity {
 	}
 	return list
 }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // unknown reports variables of ours that nothing reads: a misspelt setting must
 // not pass for an absent one.

@@ -64,6 +64,20 @@ func TestConfigFromEnv(t *testing.T) {
 		{"secret and none", map[string]string{envNoEdgeSecret: "true"}, []string{envNoEdgeSecret + ": an edge secret is configured too"}},
 		{"rotation", map[string]string{envEdgePrevious: strings.Repeat("p", 30)}, nil},
 		{"neither true nor false", map[string]string{envLogChecks: "yes"}, []string{envLogChecks + `: "yes"; want true or false`}},
+		{"unknown source", map[string]string{envCertSource: "haproxy"}, []string{envCertSource + `: "haproxy" is not a source`}},
+		{"each source", map[string]string{envCertSource: "xfcc", envXFCCElements: "2", envCertHeaders: "xfcc=X-Cert"}, nil},
+		{"elements of nobody", map[string]string{envXFCCElements: "2"}, []string{envXFCCElements + ": is for the source xfcc"}},
+		{"elements that are none", map[string]string{envCertSource: "xfcc", envXFCCElements: "two"}, []string{envXFCCElements + `: "two"; want`}},
+		{"header of another source", map[string]string{envCertSource: "nginx", envCertHeaders: "leaf=X-Leaf"}, []string{envCertHeaders + `: "leaf=X-Leaf"; want WHAT=NAME, WHAT being one of cert, verify`}},
+		{"header that no front can set", map[string]string{envCertHeaders: "client_cert_leaf=Authorization"}, []string{envCertHeaders + `: "Authorization"`}},
+		{"edge header among the certificate's", map[string]string{envEdgeHeader: "X-Client-Cert-Leaf"}, []string{envEdgeHeader + `: "X-Client-Cert-Leaf" is a certificate header too`}},
+		{"tls needs no edge secret", map[string]string{envCertSource: "tls", envEdgeSecret: unsetValue}, nil},
+		{"headers need one", map[string]string{envCertSource: "nginx", envEdgeSecret: unsetValue}, []string{envEdgeSecret + ": no edge secret"}},
+		{"tls in the cloud", map[string]string{envCertSource: "tls", "K_SERVICE": "webhook"}, []string{envCertSource + ": tls: Cloud Run terminates TLS"}},
+		{"custom without anything", map[string]string{envIdentities: "google,custom"}, []string{envCustomCA + ": not set", envCustomCN + ": not set, nor is"}},
+		{"custom that is not accepted", map[string]string{envCustomURI: "spiffe://a/b"}, []string{envCustomURI + ": set, but custom is not among"}},
+		{"server certificates behind the balancer", map[string]string{envDangerServerCerts: "true"}, []string{envDangerServerCerts + ": of a certificate"}},
+		{"report only", map[string]string{envCertReportOnly: "true"}, nil},
 		{"unknown identity", map[string]string{envIdentities: "google,gogle"}, []string{envIdentities + `: "gogle" is not an identity`}},
 		{"one identity", map[string]string{envIdentities: "google"}, nil},
 		{"denied", map[string]string{envDeniedCerts: "12:34"}, []string{envDeniedCerts + `: "12:34" is not a SHA-256 fingerprint`}},
@@ -118,5 +132,28 @@ func TestConfigCAFile(t *testing.T) {
 	environment(t, map[string]string{envGoogleCA: file})
 	if _, err := ConfigFromEnv(); err == nil || !strings.Contains(err.Error(), envGoogleCA+": "+file+": certificate 1: ") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// The certificate of an agent of one's own, beside Google's, with names of headers
+// that differ.
+func TestConfigCustom(t *testing.T) {
+	pki, _ := keyMaterial()
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(file, pki.Bundle("custom"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	environment(t, map[string]string{envIdentities: "google,custom", envCustomCA: file, envCustomCN: "shirts-agent", envCustomDNS: "shirts-agent.local",
+		envCertHeaders: "client_cert_leaf=X-Leaf,client_cert_chain=X-Chain", envEdgeHeader: "X-Edge"})
+	cfg, err := ConfigFromEnv()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert := cfg.Verify.Certificate
+	if id := cert.Identities[1]; id.Name != "custom" || id.CommonName != "shirts-agent" || id.DNSName != "shirts-agent.local" || len(id.Roots) != 1 {
+		t.Errorf("identity %+v", id)
+	}
+	if h := cert.Headers; h.Leaf != "X-Leaf" || h.Chain != "X-Chain" || h.Present != "X-Client-Cert-Present" || cfg.Verify.Edge.Header != "X-Edge" {
+		t.Errorf("headers %+v, edge %q", h, cfg.Verify.Edge.Header)
 	}
 }

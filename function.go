@@ -100,6 +100,7 @@ func New(ctx context.Context, cfg Config) (*Hook, error) {
 	}
 	h.close = closer
 	h.verified = verifier.Middleware(h.proved(agent), h.refused)
+	h.logStart()
 	go func() {
 		if err := verifier.Prefetch(ctx); err != nil { // not fatal: the first call tries again
 			h.log.Write(&telemetry.Entry{Severity: telemetry.Warning, Time: time.Now(), Message: "Google's keys could not be fetched at start", Error: err.Error()})

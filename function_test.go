@@ -93,7 +93,7 @@ func newPath(t *testing.T, adjust func(*Config)) *path {
 		t.Fatal(err)
 	}
 	balancer, err := emulator.NewLoadBalancer(emulator.LoadBalancerConfig{
-		Certificate: certificate, TrustStore: p.pki.TrustStore("google", "google-legacy"), Mode: emulator.Lenient,
+		Certificate: certificate, TrustStore: p.pki.TrustStore("google", "google-legacy", "custom"), Mode: emulator.Lenient,
 		EdgeSecret: testSecret, Backend: backend,
 	})
 	if err != nil {

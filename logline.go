@@ -65,6 +65,12 @@ func (h *Hook) finish(e *telemetry.Entry, rec *record, sw *statusWriter) {
 	}
 	e.Labels.Outcome, e.Severity = outcome(rec, sw.status)
 	e.Message = message(e, call.Route)
+	if rec.report != nil && rec.report.WouldRefuse != "" { // the check is among the warnings below
+		if e.Severity == telemetry.Info {
+			e.Severity = telemetry.Warning
+		}
+		e.Message += "; report only: the certificate would be refused: " + string(rec.report.WouldRefuse)
+	}
 	e.Micros = micros(rec, took)
 	e.Checks = h.checks(rec)
 	h.log.Write(e)

@@ -58,9 +58,23 @@ func (h GoogleLBHeaders) Variables() [][2]string {
 	}
 }
 
+// ByVariable gives the fields by the variable that each is for, to be set.
+func (h *GoogleLBHeaders) ByVariable() map[string]*string {
+	fields := map[string]*string{}
+	for i, name := range h.fields() {
+		fields[h.Variables()[i][1]] = name
+	}
+	return fields
+}
+
+// fields are in the order of Variables.
+func (h *GoogleLBHeaders) fields() []*string {
+	return []*string{&h.Present, &h.ChainVerified, &h.Error, &h.Fingerprint, &h.SerialNumber, &h.SPIFFEID, &h.URISANs,
+		&h.DNSNameSANs, &h.ValidNotBefore, &h.ValidNotAfter, &h.IssuerDN, &h.SubjectDN, &h.Leaf, &h.Chain}
+}
+
 func (h GoogleLBHeaders) canonical() GoogleLBHeaders {
-	for _, name := range []*string{&h.Present, &h.ChainVerified, &h.Error, &h.Fingerprint, &h.SerialNumber, &h.SPIFFEID, &h.URISANs,
-		&h.DNSNameSANs, &h.ValidNotBefore, &h.ValidNotAfter, &h.IssuerDN, &h.SubjectDN, &h.Leaf, &h.Chain} {
+	for _, name := range h.fields() {
 		*name = textproto.CanonicalMIMEHeaderKey(*name)
 	}
 	return h
