@@ -122,8 +122,16 @@ func (s *stack) call(ctx context.Context, c *callCmd, body []byte, lines <-chan 
 	if err != nil {
 		return nil, err
 	}
+	way, taken := c.Spoof, s.taken
+	if s.direct {
+		certificate, err := s.pki.ClientCertificate(c.ClientCert)
+		if err != nil {
+			return nil, err
+		}
+		way, taken = direct, func(string) *emulator.Observation { return observed(certificate) }
+	}
 	if x.Status == 0 { // it did not come to the function
-		return judge(x, c.Spoof, s.taken(""), nil), nil
+		return judge(x, way, taken(""), nil), nil
 	}
 	timeout := time.NewTimer(lineTimeout)
 	defer timeout.Stop()
@@ -134,7 +142,7 @@ func (s *stack) call(ctx context.Context, c *callCmd, body []byte, lines <-chan 
 				continue // not about a call
 			}
 			trace := line.Trace[strings.LastIndex(line.Trace, "/")+1:]
-			return judge(x, c.Spoof, s.taken(trace), &line), nil
+			return judge(x, way, taken(trace), &line), nil
 		case <-timeout.C:
 			return nil, fmt.Errorf("the call was answered %d, but the function's log has no line about it", x.Status)
 		case <-ctx.Done():
@@ -145,7 +153,7 @@ func (s *stack) call(ctx context.Context, c *callCmd, body []byte, lines <-chan 
 
 // dialogflow is the caller that the flags describe, and what it sends besides.
 func (s *stack) dialogflow(c *callCmd) (*emulator.Dialogflow, http.Header, error) {
-	cfg := emulator.DialogflowConfig{WebhookURL: s.url, ServerRoots: s.pki.ServerRoots(), Timeout: callTimeout}
+	cfg := emulator.DialogflowConfig{WebhookURL: s.url, ServerRoots: s.serverRoots, Timeout: callTimeout}
 	kind, token := c.ClientCert, c.Token
 	switch c.Spoof {
 	case "outsider": // has a Google account of its own, and so a genuine token

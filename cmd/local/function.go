@@ -2,25 +2,32 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
 	"time"
 
 	webhook "example.com/cxhook"
+	"example.com/cxhook/internal/telemetry"
+	"example.com/cxhook/verify"
 )
 
 // functionCmd is the function as a process: what the buildpack's generated main is
 // in the cloud. That one serves with functions-framework's Start, which has no
 // timeouts and no way to stop in order; this one has both.
 type functionCmd struct {
-	Port int `help:"First port to try on 127.0.0.1; 0 is any free one." default:"8080"`
+	Port    int    `help:"First port to try on 127.0.0.1; 0 is any free one." default:"8080"`
+	TLSCert string `name:"tls-cert" help:"Terminate TLS here, with this chain (PEM)." type:"existingfile" and:"tls"`
+	TLSKey  string `name:"tls-key" help:"The key of --tls-cert." type:"existingfile" and:"tls"`
 }
 
 // The line of the log that tells the parent where the function listens.
@@ -43,10 +50,17 @@ func (c *functionCmd) Run(ctx context.Context, s *streams) error {
 	}
 	server := newServer(hook)
 	server.ErrorLog = slog.NewLogLogger(slog.NewJSONHandler(s.err, nil), slog.LevelWarn)
+	serve := func() error { return server.Serve(listener) }
+	if c.TLSCert != "" {
+		if err := c.terminateTLS(server, cfg.Verify, s.out); err != nil {
+			return errors.Join(err, listener.Close())
+		}
+		serve = func() error { return server.ServeTLS(listener, "", "") }
+	}
 	slog.New(slog.NewJSONHandler(s.out, nil)).Info(listening, "address", listener.Addr().String())
 
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	go func() { failed <- serve() }()
 	parentGone := make(chan struct{})
 	go func() { // the parent holds our standard input open for as long as it lives
 		io.Copy(io.Discard, os.Stdin)
@@ -61,6 +75,27 @@ func (c *functionCmd) Run(ctx context.Context, s *streams) error {
 	drain, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	return errors.Join(server.Shutdown(drain), hook.Close(drain))
+}
+
+// terminateTLS makes the server of Google's page: it asks for the client
+// certificate and verifies it in the handshake. Who is refused there made no call,
+// but has a line in the log.
+func (c *functionCmd) terminateTLS(server *http.Server, cfg verify.Config, out io.Writer) error {
+	certificate, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+	if err != nil {
+		return err
+	}
+	server.TLSConfig, err = verify.ServerTLSConfig(cfg, certificate)
+	server.ErrorLog = log.New(refusals{telemetry.NewLog(out)}, "", 0)
+	return err
+}
+
+// refusals writes what http.Server has to say as lines of the function's log.
+type refusals struct{ log *telemetry.Log }
+
+func (r refusals) Write(p []byte) (int, error) {
+	r.log.Write(&telemetry.Entry{Severity: telemetry.Warning, Time: time.Now(), Message: strings.TrimSpace(string(p))})
+	return len(p), nil
 }
 
 // drainTime is what calls in flight have at the end. Cloud Run gives 10 s.

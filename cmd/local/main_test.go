@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -123,6 +124,9 @@ func serveScript(ts *testscript.TestScript, neg bool, args []string) {
 	next(`Calls as they come`)
 	curl(ts, words)
 	next(`200 .* confirm: answered`)
+	if slices.Contains(args, "--direct") {
+		handshakes(ts, words, next)
+	}
 	ts.Check(cmd.Process.Signal(os.Interrupt))
 	_, err = io.Copy(io.Discard, lines)
 	ts.Check(errors.Join(err, cmd.Wait()))

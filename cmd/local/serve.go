@@ -16,13 +16,19 @@ type serveCmd struct {
 	Port         int    `default:"8443" help:"Port of the load balancer on 127.0.0.1; the next free one if it is taken."`
 	FunctionPort int    `default:"8080" help:"The same, of the function."`
 	LBMode       string `name:"lb-mode" enum:"lenient,strict" default:"lenient" help:"What the load balancer does with a certificate that it cannot verify: tell the function (lenient), or end the handshake (strict)."`
+	Direct       bool   `help:"No load balancer: the function terminates TLS itself, and refuses a wrong client certificate in the handshake. --port is its port."`
+	ServerCert   string `name:"server-cert" enum:"self,chain" default:"self" help:"With --direct: a self-made server certificate, for the agent's custom CA setting, or one from a CA chain."`
 }
 
 func (c *serveCmd) Run(ctx context.Context, out *streams) error {
 	log := &liveLog{w: out.out}
 	first := make(chan logLine, 16) // of the sample call, which is printed at length
 	var live atomic.Bool
-	s, err := startStack(ctx, stackConfig{balancerPort: c.Port, functionPort: c.FunctionPort, mode: c.LBMode, stderr: out.err, onLine: func(l logLine) {
+	direct := ""
+	if c.Direct {
+		direct = c.ServerCert
+	}
+	s, err := startStack(ctx, stackConfig{direct: direct, balancerPort: c.Port, functionPort: c.FunctionPort, mode: c.LBMode, stderr: out.err, onLine: func(l logLine) {
 		if live.Load() {
 			log.print(l)
 			return
@@ -51,7 +57,7 @@ func (c *serveCmd) serve(ctx context.Context, w io.Writer, s *stack, first <-cha
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "load balancer  %s  mutual TLS, %s\nfunction       http://%s  policy mtls+idtoken, keys from %s\n\n", s.url, s.mode, s.function.address, s.keysURL)
+	s.printStations(w, c.ServerCert)
 	fmt.Fprintf(w, "Google's sample call: \"I want to buy a large red shirt\", tag confirm\n\n")
 	rep, err := s.call(ctx, &callCmd{ClientCert: "google", Token: "valid"}, body, first)
 	if err == nil {
@@ -103,7 +109,7 @@ func (s *stack) printCurl(w io.Writer, body []byte) error {
 		return err
 	}
 	files := make(map[string]string)
-	for name, content := range map[string][]byte{"request.json": body, "client.pem": chain, "client-key.pem": key, "server-ca.pem": s.pki.ServerRootsPEM()} {
+	for name, content := range map[string][]byte{"request.json": body, "client.pem": chain, "client-key.pem": key, "server-ca.pem": s.serverRootsPEM} {
 		if files[name], err = s.write(name, content); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -41,6 +42,10 @@ type stack struct {
 	keysURL  string
 	dir      string // what curl needs; removed at the end
 
+	direct         bool           // no load balancer: TLS ends in the function
+	serverRoots    *x509.CertPool // that verify the server
+	serverRootsPEM []byte
+
 	mu   sync.Mutex
 	seen map[string]emulator.Observation // by trace
 }
@@ -49,13 +54,14 @@ type stack struct {
 type stackConfig struct {
 	balancerPort, functionPort int // first ones to try; 0 is any free one
 	mode                       string
+	direct                     string        // no load balancer, and a server certificate of this kind: self or chain
 	onLine                     func(logLine) // called with each line of the function's log
 	stderr                     io.Writer
 }
 
 // startStack starts everything and returns when the function serves.
 func startStack(ctx context.Context, cfg stackConfig) (_ *stack, err error) {
-	s := &stack{mode: cfg.mode, seen: map[string]emulator.Observation{}}
+	s := &stack{mode: cfg.mode, direct: cfg.direct != "", seen: map[string]emulator.Observation{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.stop())
@@ -69,6 +75,10 @@ func startStack(ctx context.Context, cfg stackConfig) (_ *stack, err error) {
 	}
 	if err := s.startIssuer(); err != nil {
 		return nil, err
+	}
+	s.serverRoots, s.serverRootsPEM = s.pki.ServerRoots(), s.pki.ServerRootsPEM()
+	if s.direct {
+		return s, s.startDirect(ctx, cfg)
 	}
 	front, err := listen(cfg.balancerPort)
 	if err != nil {
@@ -145,14 +155,18 @@ func (s *stack) taken(trace string) *emulator.Observation {
 
 // startFunction starts the function as a process of its own, configured by its
 // environment as in the cloud; only roots and keys are ours.
-func (s *stack) startFunction(ctx context.Context, cfg stackConfig, secret string) error {
+func (s *stack) startFunction(ctx context.Context, cfg stackConfig, secret string, args ...string) error {
 	env := map[string]string{
 		"CXHOOK_AUDIENCES":       s.url,
 		"CXHOOK_PROJECT_NUMBERS": projectNumber,
-		"CXHOOK_EDGE_SECRET":     secret,
 		"CXHOOK_KEYS_URL":        s.keysURL,
 		"CXHOOK_LOG_CHECKS":      "true",
 		"GOOGLE_CLOUD_PROJECT":   projectID,
+	}
+	if s.direct {
+		env["CXHOOK_CERTIFICATE_SOURCE"] = "tls"
+	} else {
+		env["CXHOOK_EDGE_SECRET"] = secret
 	}
 	for identity, variable := range map[string]string{"google": "CXHOOK_GOOGLE_CA_FILE", "google-legacy": "CXHOOK_GOOGLE_LEGACY_CA_FILE"} {
 		file, err := s.write(identity+"-ca.pem", s.pki.Bundle(identity))
@@ -162,7 +176,7 @@ func (s *stack) startFunction(ctx context.Context, cfg stackConfig, secret strin
 		env[variable] = file
 	}
 	var err error
-	s.function, err = startProcess(ctx, cfg, env)
+	s.function, err = startProcess(ctx, cfg, env, args...)
 	return err
 }
 
@@ -204,12 +218,12 @@ type process struct {
 // startTimeout is how long the function may take to serve.
 const startTimeout = 30 * time.Second
 
-func startProcess(ctx context.Context, cfg stackConfig, env map[string]string) (*process, error) {
+func startProcess(ctx context.Context, cfg stackConfig, env map[string]string, args ...string) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	p := &process{cmd: exec.Command(self, "function", fmt.Sprintf("--port=%d", cfg.functionPort)), ended: make(chan struct{})}
+	p := &process{cmd: exec.Command(self, append([]string{"function", fmt.Sprintf("--port=%d", cfg.functionPort)}, args...)...), ended: make(chan struct{})}
 	p.cmd.Env = childEnv(env)
 	var complaint bytes.Buffer // what it says if it cannot start
 	p.cmd.Stderr = io.MultiWriter(cfg.stderr, &complaint)

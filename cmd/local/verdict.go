@@ -27,6 +27,9 @@ type verdict struct {
 	hint string // what to change
 }
 
+// direct is the way of a call to a function that terminates TLS itself.
+const direct = "direct"
+
 // logLine is what the stack reads of a line of the function's log.
 type logLine struct {
 	Severity string           `json:"severity"`
@@ -65,12 +68,13 @@ type report struct {
 
 // judge puts together what the client, the load balancer and the function saw.
 // seen and log are nil where the call did not get that far.
-func judge(x *emulator.Exchange, spoof string, seen *emulator.Observation, log *logLine) *report {
+// way is how the call went round the load balancer; "" is through it.
+func judge(x *emulator.Exchange, way string, seen *emulator.Observation, log *logLine) *report {
 	r := &report{Status: x.Status, Timings: map[string]float64{"total": us(x.Timings.Total)}, failure: x.Err, event: x.Event(), log: log}
-	if spoof == "" {
+	if way == "" || way == direct {
 		r.Verdicts = append(r.Verdicts, handshakeVerdict(x, seen))
 		r.Timings["handshake"] = us(x.Timings.Handshake)
-		if seen != nil && seen.Refused == nil {
+		if way == "" && seen != nil && seen.Refused == nil {
 			r.Verdicts = append(r.Verdicts, headersVerdict(seen))
 		}
 	}
@@ -87,7 +91,7 @@ func judge(x *emulator.Exchange, spoof string, seen *emulator.Observation, log *
 	if x.Failed != "" && x.Failed != emulator.StageConnect && x.Failed != emulator.StageHandshake {
 		r.Verdicts = append(r.Verdicts, verdict{Station: "response", Check: "received", Outcome: "fail", Code: "client_" + string(x.Failed), Presented: x.Err.Error(), Expected: "a WebhookResponse in time"})
 	}
-	r.skipOthers(spoof)
+	r.skipOthers(way)
 	switch r.Response = x.Response; {
 	case len(x.Response) == 0:
 		r.Response = jsontext.Value("null")
@@ -146,7 +150,7 @@ func verdictOf(c telemetry.Check) verdict {
 }
 
 // skipOthers adds the stations that the call did not pass, in their places.
-func (r *report) skipOthers(spoof string) {
+func (r *report) skipOthers(way string) {
 	var all []verdict
 	for _, station := range stations {
 		n := len(all)
@@ -157,7 +161,9 @@ func (r *report) skipOthers(spoof string) {
 		}
 		if len(all) == n {
 			why := "the call did not get here"
-			if spoof != "" && (station == "handshake" || station == "headers") {
+			if way == direct && station == "headers" {
+				why = "no load balancer: TLS ends in the function"
+			} else if way != "" && (station == "handshake" || station == "headers") {
 				why = "the call went round the load balancer"
 			}
 			all = append(all, verdict{Station: station, Check: "reached", Outcome: "skip", Presented: why, Expected: "a call that gets here"})

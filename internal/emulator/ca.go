@@ -51,7 +51,7 @@ func NewPKI(now time.Time) (*PKI, error) {
 	rogue := authorityOf(sslRoot, sslIntermediate, mail...)
 	legacy := authorityOf("Local stand-in for GTS Root R1", "Local stand-in for GTS CA 1D4", x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth)
 	custom := authorityOf("Local agent CA", "")
-	p.server = authorityOf("Local server CA", "")
+	p.server = authorityOf("Local server CA", "Local server intermediate CA", x509.ExtKeyUsageServerAuth)
 	if err := errors.Join(problems...); err != nil {
 		return nil, fmt.Errorf("emulator: %w", err)
 	}
@@ -128,6 +128,36 @@ func (p *PKI) ServerCertificate(hosts ...string) (tls.Certificate, error) {
 	if len(hosts) == 0 {
 		return tls.Certificate{}, errors.New("emulator: a server certificate needs a host")
 	}
+	cert, err := p.server.issue(p.serverLeaf(hosts))
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("emulator: %w", err)
+	}
+	return *cert, nil
+}
+
+// SelfMadeServerCertificate gives one that no CA issued, for the custom CA setting
+// of a webhook: it is its own root, and has its hosts as SANs. Client pools and
+// curl --cacert take the certificate itself.
+//
+// Source: https://cloud.google.com/dialogflow/cx/docs/concept/custom-ca
+func (p *PKI) SelfMadeServerCertificate(hosts ...string) (tls.Certificate, error) {
+	if len(hosts) == 0 {
+		return tls.Certificate{}, errors.New("emulator: a server certificate needs a host")
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("emulator: %w", err)
+	}
+	template := p.serverLeaf(hosts)
+	template.KeyUsage = x509.KeyUsageDigitalSignature
+	leaf, err := sign(template, template, key.Public(), key)
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("emulator: %w", err)
+	}
+	return tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key, Leaf: leaf}, nil
+}
+
+func (p *PKI) serverLeaf(hosts []string) *x509.Certificate {
 	leaf := &x509.Certificate{Subject: pkix.Name{CommonName: hosts[0]}, NotBefore: p.now.Add(-time.Hour), NotAfter: p.now.AddDate(0, 3, 0),
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
 	for _, host := range hosts {
@@ -137,11 +167,7 @@ func (p *PKI) ServerCertificate(hosts ...string) (tls.Certificate, error) {
 			leaf.DNSNames = append(leaf.DNSNames, host)
 		}
 	}
-	cert, err := p.server.issue(leaf)
-	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("emulator: %w", err)
-	}
-	return *cert, nil
+	return leaf
 }
 
 // ServerRoots is what a client trusts that calls the load balancer.

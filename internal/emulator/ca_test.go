@@ -89,10 +89,23 @@ func TestServerCertificate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	above := x509.NewCertPool()
+	above.AddCert(parse(t, &cert)[1])
 	for host, want := range map[string]bool{"webhook.example": true, "127.0.0.1": true, "::1": true, "other.example": false} {
-		_, err := cert.Leaf.Verify(x509.VerifyOptions{DNSName: host, Roots: pki().ServerRoots()})
+		_, err := cert.Leaf.Verify(x509.VerifyOptions{DNSName: host, Roots: pki().ServerRoots(), Intermediates: above})
 		if (err == nil) != want {
 			t.Errorf("%s: %v", host, err)
+		}
+	}
+	self, err := pki().SelfMadeServerCertificate("webhook.example", "127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := x509.NewCertPool()
+	own.AddCert(self.Leaf)
+	for host, want := range map[string]bool{"webhook.example": true, "127.0.0.1": true, "other.example": false} {
+		if _, err := self.Leaf.Verify(x509.VerifyOptions{DNSName: host, Roots: own}); (err == nil) != want {
+			t.Errorf("self-made, %s: %v", host, err)
 		}
 	}
 	pool := x509.NewCertPool()
