@@ -51,7 +51,7 @@ type judgedServer struct {
 type judgement struct {
 	code     verify.Code // "" where it was let in
 	identity string
-	hops     int  // requests that came of one
+	hops     int // requests that came of one
 }
 
 func newJudgedServer(t *testing.T, source verify.Source) *judgedServer {
