@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
@@ -25,7 +26,8 @@ import (
 
 var update = flag.Bool("update", false, "write the tables in testdata")
 
-// corpus gives the files of a folder of the corpus by name.
+// corpus gives the files of a folder of the corpus. They are called by their number
+// and the start of their SHA-256: their names are of people's accounts.
 func corpus(t *testing.T, folder string) map[string][]byte {
 	dir := os.Getenv("CX_CORPUS")
 	if dir == "" {
@@ -37,9 +39,12 @@ func corpus(t *testing.T, folder string) map[string][]byte {
 	}
 	files := map[string][]byte{}
 	for _, path := range paths {
-		if files[filepath.Base(path)], err = os.ReadFile(path); err != nil {
+		body, err := os.ReadFile(path)
+		if err != nil {
 			t.Fatal(err)
 		}
+		number, _, _ := strings.Cut(filepath.Base(path), "-")
+		files[fmt.Sprintf("%s-%.4x", number, sha256.Sum256(body))] = body
 	}
 	return files
 }
