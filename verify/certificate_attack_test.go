@@ -20,11 +20,15 @@ type attack struct {
 	warn []Code          // the warnings with which the twin passes
 }
 
+func certificateAttacks() []attack {
+	return slices.Concat(headerAttacks(), frontAttacks(), leafAttacks(), chainAttacks(), identityAttacks(), edgeAttacks(), cacheAttacks(),
+		urlMapAttacks(), rfc9440Attacks(), nginxAttacks(), xfccAttacks(), connectionAttacks(), customAttacks(), assertionAttacks())
+}
+
 // TestAttackCertificate runs every row, and holds that every code of edge and
 // certificate is reached by one.
 func TestAttackCertificate(t *testing.T) {
-	rows := slices.Concat(headerAttacks(), frontAttacks(), leafAttacks(), chainAttacks(), identityAttacks(), edgeAttacks(), cacheAttacks(),
-		urlMapAttacks(), rfc9440Attacks(), nginxAttacks(), xfccAttacks(), connectionAttacks(), customAttacks(), assertionAttacks())
+	rows := certificateAttacks()
 	if len(rows) < 50 {
 		t.Errorf("%d rows, want at least 50", len(rows))
 	}
