@@ -50,6 +50,10 @@ func cacheAttacks() []attack {
 		call.client(leaf, brief, lasting)
 		call.first = call.header
 	}
+	alone := func(call *certCall) {
+		call.client(leaf, brief)
+		call.first = call.header
+	}
 	return []attack{
 		{id: "W01-edge", do: warm(sends(DefaultEdgeHeader, "edge-secret-of-the-tests-0002")), code: EdgeSecretWrong, twin: warm()},
 		{id: "W02-present", do: warm(sends("X-Client-Cert-Present", "false")), code: CertMissing, twin: warm()},
@@ -78,6 +82,7 @@ func cacheAttacks() []attack {
 		{id: "W23-leaf-expires", do: warm(after(w.google.NotAfter.Sub(certNow) + time.Second)), code: CertExpired, twin: warm(after(w.google.NotAfter.Sub(certNow)))},
 		{id: "W24-clock-turned-back", do: warm(after(w.google.NotBefore.Sub(certNow) - time.Second)), code: CertNotYetValid, twin: warm(after(-time.Second))},
 		{id: "W25-remembered-path-to-its-root-ends", do: warm(cross, after(time.Minute+time.Second)), code: CertIdentityUnknown, twin: warm(cross, after(time.Minute)), warn: []Code{CertIntermediateUnknown}},
+		{id: "W26-remembered-intermediate-ends", do: warm(alone, after(time.Minute+time.Second)), code: CertExpired, twin: warm(alone, after(time.Minute)), warn: []Code{CertIntermediateUnknown}},
 	}
 }
 

@@ -260,7 +260,7 @@ func xfccAttacks() []attack {
 		{id: "V10-key-without-value", do: xfcc(good + ";By"), code: CertHeaderMalformed, twin: xfcc(good + ";By=")},
 		{id: "V11-quote-without-end", do: xfcc(good + `;By="x`), code: CertHeaderMalformed, twin: xfcc(good + `;By="x"`)},
 		{id: "V12-quote-that-is-escaped", do: xfcc(good + `;By="x\"`), code: CertHeaderMalformed, twin: xfcc(good + `;By="x\""`)},
-		{id: "V13-text-after-a-quote", do: xfcc(good + `;By="x"y`), code: CertHeaderMalformed},
+		{id: "V13-text-after-a-quote", do: xfcc(good + `;By="x"yURI=`), code: CertHeaderMalformed, twin: xfcc(good + `;By="x";URI=`)},
 		{id: "V14-bare-equals", do: xfcc(good + ";By=subject=x"), code: CertHeaderMalformed, twin: xfcc(good + `;By="subject=x"`)},
 		{id: "V15-comma-in-quotes-is-none", do: xfcc(good + ",By=a"), code: CertHeaderDuplicate, twin: xfcc(good + `;By="a,b;c"`)},
 		{id: "V16-space-after-comma", do: both(hops(2), xfcc(good+", "+mesh[1:])), code: CertHeaderMalformed, twin: both(hops(2), xfcc(good+mesh))},
