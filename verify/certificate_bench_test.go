@@ -2,8 +2,11 @@ package verify
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
+	"math/big"
 	"net/http"
 	"strings"
 	"testing"
@@ -52,17 +55,62 @@ func BenchmarkCertificateVerify(b *testing.B) {
 			}
 		})
 	}
-	b.Run("x509", func(b *testing.B) {
-		roots := x509.NewCertPool()
-		roots.AddCert(w.root.Certificate)
+	b.Run("x509", func(b *testing.B) { bareX509(b, header, w.root.Certificate) })
+}
+
+// BenchmarkCertificateVerifyRSA is the chain that Dialogflow presents: a leaf of
+// RSA 2048 below an intermediate and a root of RSA 4096, as SSL.com's are.
+func BenchmarkCertificateVerifyRSA(b *testing.B) {
+	var certs []*x509.Certificate // root first
+	var signer *rsa.PrivateKey
+	for i, bits := range []int{4096, 4096, 2048} {
+		key := mustMake(rsa.GenerateKey(rand.Reader, bits))
+		template := &x509.Certificate{SerialNumber: big.NewInt(int64(i) + 1), RawSubject: dn(org("Google LLC"), common("Google LLC")), NotBefore: certNow, NotAfter: certNow.AddDate(1, 0, 0),
+			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
+		if i < 2 {
+			template.RawSubject = dn(common([]string{"RSA root", "RSA intermediate"}[i]))
+			authority(template)
+		}
+		parent := template
+		if i > 0 {
+			parent = certs[i-1]
+		} else {
+			signer = key
+		}
+		certs = append(certs, mustMake(x509.ParseCertificate(mustMake(x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)))))
+		signer = key
+	}
+	id := GoogleIdentity()
+	id.Roots, id.Intermediates = certs[:1], certs[1:2]
+	header := balancer(certs[2], certs[1])
+	b.Run("proof", func(b *testing.B) {
+		proof := mustMake(newCertificateProof(CertificateConfig{Identities: []Identity{id}}, func() time.Time { return certNow }))
+		r := &http.Request{Header: header}
+		checks := make([]Check, 0, 24)
 		b.ReportAllocs()
 		for b.Loop() {
-			leaf := mustMake(x509.ParseCertificate(mustMake(base64.StdEncoding.DecodeString(strings.Trim(header.Get("X-Client-Cert-Leaf"), ":")))))
-			above := x509.NewCertPool()
-			above.AddCert(mustMake(x509.ParseCertificate(mustMake(base64.StdEncoding.DecodeString(strings.Trim(header.Get("X-Client-Cert-Chain"), ":"))))))
-			if _, err := leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: above, CurrentTime: certNow, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}); err != nil {
+			proof.chains.cache.Purge()
+			if err := proof.verify(context.Background(), r, &Report{Checks: checks[:0]}); err != nil {
 				b.Fatal(err)
 			}
 		}
 	})
+	b.Run("x509", func(b *testing.B) { bareX509(b, header, certs[0]) })
+}
+
+// bareX509 is what cannot be left out: decode, parse, verify.
+func bareX509(b *testing.B, header http.Header, root *x509.Certificate) {
+	roots := x509.NewCertPool()
+	roots.AddCert(root)
+	parse := func(name string) *x509.Certificate {
+		return mustMake(x509.ParseCertificate(mustMake(base64.StdEncoding.DecodeString(strings.Trim(header.Get(name), ":")))))
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		leaf, above := parse("X-Client-Cert-Leaf"), x509.NewCertPool()
+		above.AddCert(parse("X-Client-Cert-Chain"))
+		if _, err := leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: above, CurrentTime: certNow, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
