@@ -151,6 +151,7 @@ func (h *Hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	if h.unproved.Add(1) > MaxUnproved {
 		rec.call.Code = "overloaded"
+		leaveBody(sw)
 		cx.WriteError(sw, http.StatusServiceUnavailable)
 		return
 	}
@@ -167,10 +168,23 @@ func (h *Hook) endProof(rec *record) {
 	}
 }
 
+// refusedBodyTime is how long the body of a call that is answered unread may still
+// take to come.
+const refusedBodyTime = time.Second
+
+// leaveBody bounds what net/http reads of a body that we answer without reading:
+// it waits for the body before it sends the answer, and a caller who lets it
+// trickle would hold the connection for as long as it likes.
+func leaveBody(w http.ResponseWriter) {
+	// Not every ResponseWriter can do this; the ones of servers can.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(refusedBodyTime))
+}
+
 // refused answers a caller who did not prove itself: the status and no more.
 func (h *Hook) refused(w http.ResponseWriter, r *http.Request, rep *verify.Report, err *verify.Error) {
 	rec := r.Context().Value(recordKey{}).(*record)
 	rec.report, rec.denied = rep, err
+	leaveBody(w)
 	cx.WriteError(w, err.Status())
 }
 

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -464,6 +465,34 @@ func TestLongPath(t *testing.T) {
 	p.hook.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/"+strings.Repeat("x", 60_000), nil))
 	if p.oneLine(); len(p.log.String()) > 4_000 {
 		t.Errorf("the line has %d bytes", len(p.log.String()))
+	}
+}
+
+// A stranger whose body never comes is answered all the same, and hung up on; one
+// whose body is there keeps the connection.
+func TestRefusedBodyThatNeverComes(t *testing.T) {
+	p := newPath(t, nil)
+	address := strings.TrimPrefix(p.direct, "http://")
+	for _, row := range []struct {
+		body  string
+		close bool
+	}{{"", true}, {strings.Repeat("x", 10), false}} {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil { // a test that hangs says nothing
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n%s", row.body)
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatalf("%d bytes of 10: %v", len(row.body), err)
+		}
+		if resp.StatusCode != http.StatusForbidden || resp.Close != row.close {
+			t.Errorf("%d bytes of 10: got %d, close %v; want 403, close %v", len(row.body), resp.StatusCode, resp.Close, row.close)
+		}
 	}
 }
 
