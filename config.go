@@ -52,7 +52,7 @@ func checkPaths(paths map[string]http.Handler) error {
 // The environment variables that ConfigFromEnv reads, besides K_SERVICE and
 // GOOGLE_CLOUD_PROJECT. Lists are separated by commas.
 const (
-	envPolicy         = "CXHOOK_POLICY"                // mtls+idtoken
+	envPolicy         = "CXHOOK_POLICY"                // proofs joined by +: mtls, idtoken, basic, header, session; mtls+idtoken by default
 	envAudiences      = "CXHOOK_AUDIENCES"             // the webhook's URLs, exactly as the agent has them
 	envProjectNumbers = "CXHOOK_PROJECT_NUMBERS"       // of the agents' projects
 	envEdgeSecret     = "CXHOOK_EDGE_SECRET"           // what the load balancer adds to each call
@@ -78,15 +78,52 @@ const (
 
 	envKeysURL       = "CXHOOK_KEYS_URL"              // a copy of Google's key set
 	envDangerKeysURL = "CXHOOK_DANGER_OTHER_KEYS_URL" // true: allow CXHOOK_KEYS_URL on Cloud Run
-	envBudget        = "CXHOOK_BUDGET"                // as 4s
-	envLogChecks     = "CXHOOK_LOG_CHECKS"            // true or false
-	envProject       = "GOOGLE_CLOUD_PROJECT"         // project id
-	envPrefix        = "CXHOOK_"
+
+	// Policies with basic. A file holds one user:password; several are separated by
+	// commas, the current one first.
+	envBasic         = "CXHOOK_BASIC_CREDENTIALS"          // user:password, as in the agent's secret
+	envBasicPrevious = "CXHOOK_BASIC_CREDENTIALS_PREVIOUS" // accepted too, while they are rotated
+	envBasicFiles    = "CXHOOK_BASIC_CREDENTIALS_FILES"    // mounted files, in place of the two
+
+	// Policies with header.
+	envHeaderName     = "CXHOOK_HEADER_NAME"            // of the agent's request header that holds the secret
+	envHeaderSecret   = "CXHOOK_HEADER_SECRET"          // what it holds
+	envHeaderPrevious = "CXHOOK_HEADER_SECRET_PREVIOUS" // accepted too, while it is rotated
+	envHeaderFiles    = "CXHOOK_HEADER_SECRET_FILES"    // mounted files, in place of the two
+
+	// Policies with session: one of the three kinds of keys.
+	envSessionParameter = "CXHOOK_SESSION_PARAMETER"            // that holds the session token; cxhook_token by default
+	envSessionIssuer    = "CXHOOK_SESSION_ISSUER"               // iss, whole
+	envSessionAudience  = "CXHOOK_SESSION_AUDIENCE"             // aud, whole
+	envSessionLifetime  = "CXHOOK_SESSION_MAX_LIFETIME"         // from nbf to exp, as 30m; 1h by default, at most 24h
+	envSessionKeysFile  = "CXHOOK_SESSION_KEYS_FILE"            // public keys as a JSON Web Key Set
+	envSessionKeysURL   = "CXHOOK_SESSION_KEYS_URL"             // that serves one
+	envSessionHMAC      = "CXHOOK_SESSION_HMAC_SECRET"          // of HS256
+	envSessionHMACPrev  = "CXHOOK_SESSION_HMAC_SECRET_PREVIOUS" // accepted too, while it is rotated
+	envSessionHMACFiles = "CXHOOK_SESSION_HMAC_SECRET_FILES"    // mounted files, in place of the two
+
+	// Agents that may call: NUMBER=projects/P/locations/L/agents/A, with
+	// /environments/E (or draft) for one environment alone; without NUMBER= under a
+	// policy without idtoken.
+	envAgents = "CXHOOK_AGENTS"
+
+	// true: a policy without idtoken accepts the certificate of every Dialogflow agent on earth.
+	envAnyTenant = "CXHOOK_DANGER_ANY_DIALOGFLOW_TENANT"
+	// true: nothing here is worth protecting; insecure-none wants it.
+	envNotProduction = "CXHOOK_DANGER_NOT_PRODUCTION"
+
+	envBudget    = "CXHOOK_BUDGET"        // as 4s
+	envLogChecks = "CXHOOK_LOG_CHECKS"    // true or false
+	envProject   = "GOOGLE_CLOUD_PROJECT" // project id
+	envPrefix    = "CXHOOK_"
 )
 
 var envNames = []string{envPolicy, envAudiences, envProjectNumbers, envEdgeSecret, envEdgePrevious, envNoEdgeSecret, envIdentities,
 	envGoogleCA, envGoogleLegacyCA, envDeniedCerts, envCertSource, envCertHeaders, envXFCCElements, envEdgeHeader, envCustomCA, envCustomCN, envCustomDNS, envCustomURI,
-	envCertReportOnly, envDangerServerCerts, envDangerNoLeaf, envKeysURL, envDangerKeysURL, envBudget, envLogChecks}
+	envCertReportOnly, envDangerServerCerts, envDangerNoLeaf, envKeysURL, envDangerKeysURL, envBudget, envLogChecks,
+	envBasic, envBasicPrevious, envBasicFiles, envHeaderName, envHeaderSecret, envHeaderPrevious, envHeaderFiles,
+	envSessionParameter, envSessionIssuer, envSessionAudience, envSessionLifetime, envSessionKeysFile, envSessionKeysURL,
+	envSessionHMAC, envSessionHMACPrev, envSessionHMACFiles, envAgents, envAnyTenant, envNotProduction}
 
 // envOfField is the variable that a field of verify.Config comes from.
 var envOfField = map[string]string{
@@ -95,6 +132,9 @@ var envOfField = map[string]string{
 	"Certificate.Headers": envCertHeaders, "Certificate.RFC9440": envCertHeaders, "Certificate.Nginx": envCertHeaders, "Certificate.XFCC": envXFCCElements, "Edge.Header": envEdgeHeader,
 	"Certificate.ReportOnly": envCertReportOnly, "Certificate.DangerServerCertificates": envDangerServerCerts, "Certificate.DangerTrustFrontWithoutLeaf": envDangerNoLeaf,
 	"Token.Audiences": envAudiences, "Token.ProjectNumbers": envProjectNumbers, "Token.KeysURL": envKeysURL,
+	"Basic.Credentials": envBasic, "Header.Name": envHeaderName, "Header.Secrets": envHeaderSecret, "Agents": envAgents,
+	"Session.Parameter": envSessionParameter, "Session.Issuer": envSessionIssuer, "Session.Audience": envSessionAudience,
+	"Session.MaxLifetime": envSessionLifetime, "Session.JWKS": envSessionKeysFile, "Session.KeysURL": envSessionKeysURL, "Session.HMACSecrets": envSessionHMAC,
 }
 
 // ConfigFromEnv reads the configuration from the environment and checks it.
@@ -112,6 +152,12 @@ func ConfigFromEnv() (Config, error) {
 				ProjectNumbers: env.list(envProjectNumbers),
 				KeysURL:        os.Getenv(envKeysURL),
 			},
+			Basic:                     verify.BasicConfig{Credentials: env.mountedSecrets(envBasicFiles, envBasic, envBasicPrevious)},
+			Header:                    verify.HeaderConfig{Name: os.Getenv(envHeaderName), Secrets: env.mountedSecrets(envHeaderFiles, envHeaderSecret, envHeaderPrevious)},
+			Session:                   env.session(),
+			Agents:                    env.agents(),
+			DangerAnyDialogflowTenant: env.boolean(envAnyTenant),
+			DangerNotProduction:       env.boolean(envNotProduction),
 		},
 		Budget:    env.duration(envBudget),
 		Project:   os.Getenv(envProject),

@@ -88,6 +88,10 @@ func New(ctx context.Context, cfg Config) (*Hook, error) {
 	verifier, verr := verify.New(cfg.Verify)
 	mux := cx.NewMux()
 	closer, rerr := cfg.Register(ctx, mux)
+	if verr == nil {
+		mux.Admit = admit(verifier, mux.Admit)
+		verr = checkSessionPaths(verifier, cfg.Paths)
+	}
 	agent, merr := mux.Handler()
 	if err := errors.Join(verr, rerr, merr, checkPaths(cfg.Paths)); err != nil {
 		if closer != nil {

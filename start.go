@@ -40,6 +40,8 @@ func (h *Hook) logStart() {
 		set  bool
 		text string
 	}{
+		{h.cfg.Verify.Policy == verify.PolicyInsecureNone, "DANGER: policy insecure-none: anybody can call this function"},
+		{h.cfg.Verify.DangerAnyDialogflowTenant, "DANGER: every Dialogflow agent on earth may call"},
 		{cert.ReportOnly, "the certificate is not enforced (report only)"},
 		{cert.DangerServerCertificates, "DANGER: certificates that are not for clients are accepted"},
 		{cert.DangerTrustFrontWithoutLeaf, "DANGER: certificates that the front does not forward are believed"},

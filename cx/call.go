@@ -58,6 +58,7 @@ const (
 	codeBodyTooLarge     = "body_too_large"
 	codeBodyIncomplete   = "body_incomplete"
 	codeBodyMalformed    = "body_malformed"
+	codeNotAdmitted      = "not_admitted"
 	codeTagUnknown       = "tag_unknown"
 	codeParameterInvalid = "parameter_invalid"
 	codeHandlerError     = "handler_error"

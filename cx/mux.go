@@ -73,6 +73,12 @@ func (r *Route) name() string {
 type Mux struct {
 	// KeepRaw keeps each call's body in Request.Raw.
 	KeepRaw bool
+	// Admit, if set, is asked about every call after it was decoded and before it
+	// is routed, without the goroutine and the budget of a handler. It may take
+	// away what nobody behind it should see (Request.RemoveParameter). Its error
+	// fails the call as a handler's does: see Error. It keeps its own record of the
+	// reason; the Call has the code not_admitted.
+	Admit func(ctx context.Context, req *Request) error
 
 	routes     []*Route
 	byTag      map[string]*Route
@@ -196,7 +202,7 @@ func (m *Mux) Handler() (http.Handler, error) {
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
-	s := &server{keepRaw: m.KeepRaw, byTag: map[string]*served{}}
+	s := &server{keepRaw: m.KeepRaw, admit: m.Admit, byTag: map[string]*served{}}
 	for _, r := range m.routes {
 		sr := m.serve(r)
 		if r.Tag != "" {

@@ -22,18 +22,26 @@ type served struct {
 type server struct {
 	runner
 	keepRaw  bool
+	admit    func(context.Context, *Request) error // nil admits every call
 	byTag    map[string]*served
 	tags     []string // in the order of registration
 	matches  []*served
 	fallback *served
 }
 
-// ServeHTTP answers a call: request → route → handler → response.
+// ServeHTTP answers a call: request → admit → route → handler → response.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := newExchange(w, r)
 	req := s.read(x)
 	if req == nil {
 		return
+	}
+	if s.admit != nil {
+		if err := s.admit(x.r.Context(), req); err != nil {
+			x.call.Code, x.call.Err = codeNotAdmitted, err
+			WriteError(x.w, statusOf(err))
+			return
+		}
 	}
 	route := s.find(x, req)
 	if route == nil {

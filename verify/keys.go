@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"google.golang.org/api/idtoken"
 )
 
@@ -43,9 +44,10 @@ const (
 // keyPrint tells a key from every other, whatever its name.
 type keyPrint [sha256.Size]byte
 
-// key is one of Google's keys. It never changes.
+// key is one key of a set. It never changes. Google's have body and validator, an
+// authentication server's (session tokens) have algorithm and public.
 //
-// It is the transport under an idtoken.Validator of its own, which is how the
+// One of Google's is the transport under an idtoken.Validator of its own, which is how the
 // library is given keys. No two keys share a validator: the library keeps what
 // it is answered until its clock moves on, and would look for a key among others
 // that it was told of in the same instant.
@@ -53,6 +55,9 @@ type key struct {
 	print     keyPrint
 	body      []byte // a key set of this key alone, for idtoken
 	validator *idtoken.Validator
+
+	algorithm jose.SignatureAlgorithm // the only one that the key serves
+	public    any                     // what go-jose verifies with
 }
 
 // RoundTrip answers the library's fetch from memory. There is no Cache-Control
@@ -83,7 +88,7 @@ func (k *keys) stale(now time.Time) time.Duration { return now.Sub(k.expires) }
 // usable says whether the set may still decide anything. A nil set may not.
 func (k *keys) usable(now time.Time) bool { return k != nil && k.stale(now) < KeysGiveUpAge }
 
-// keySet keeps Google's keys: it decides when they are fetched, and who waits.
+// keySet keeps the keys that a URL serves: it decides when they are fetched, and who waits.
 // It is safe for use by several goroutines.
 //
 // A fetch belongs to nobody: it has its own timeout, and goes on when the caller
@@ -92,6 +97,7 @@ func (k *keys) usable(now time.Time) bool { return k != nil && k.stale(now) < Ke
 type keySet struct {
 	url     string
 	client  *http.Client
+	parse   func(body []byte) (*keys, error) // reads a set; its lifetime comes with the response
 	now     func() time.Time
 	current atomic.Pointer[keys] // the newest good set; nil before the first
 

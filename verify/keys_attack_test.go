@@ -101,7 +101,7 @@ func inBubble(run func(*testing.T, *tokenRig, Code)) func(*testing.T, Code) {
 func (rig *tokenRig) overHTTP(t *testing.T) *httptest.Server {
 	srv := httptest.NewServer(rig.server)
 	t.Cleanup(srv.Close)
-	keys, err := newKeySet(srv.URL, time.Now)
+	keys, err := newKeySet("Token.KeysURL", srv.URL, parseKeys, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,16 +47,14 @@ const (
 	maxKeyIDBytes = 128
 )
 
-// newKeySet checks the URL; "" is GoogleKeysURL. It does not touch the network.
-func newKeySet(keysURL string, now func() time.Time) (*keySet, error) {
-	if keysURL == "" {
-		keysURL = GoogleKeysURL
-	}
+// newKeySet checks the URL, which is the configuration's field. It does not touch
+// the network.
+func newKeySet(field, keysURL string, parse func([]byte) (*keys, error), now func() time.Time) (*keySet, error) {
 	u, err := url.Parse(keysURL)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
-		return nil, &ConfigError{"Token.KeysURL", "want an absolute http or https URL, without user and fragment, as " + GoogleKeysURL}
+		return nil, &ConfigError{field, "want an absolute http or https URL, without user and fragment, as " + GoogleKeysURL}
 	}
-	return &keySet{url: keysURL, now: now, client: &http.Client{
+	return &keySet{url: keysURL, parse: parse, now: now, client: &http.Client{
 		Transport: &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
 			DialContext:            (&net.Dialer{Timeout: KeysTimeout}).DialContext,
@@ -98,7 +96,7 @@ func (s *keySet) fetch() (*keys, error) {
 	if len(body) > MaxKeysBytes {
 		return nil, fmt.Errorf("key set: over %d bytes", MaxKeysBytes)
 	}
-	k, err := parseKeys(body)
+	k, err := s.parse(body)
 	if err != nil {
 		return nil, fmt.Errorf("key set: %w", err)
 	}
@@ -109,7 +107,7 @@ func (s *keySet) fetch() (*keys, error) {
 	return k, nil
 }
 
-// parseKeys reads a key set. Keys for other purposes than RS256 are passed over
+// parseKeys reads Google's key set. Keys for other purposes than RS256 are passed over
 // (RFC 7517 section 5). A signing key that is weak, without a name or with
 // another's name refuses the whole set: that is not Google's.
 func parseKeys(body []byte) (*keys, error) {

@@ -78,6 +78,42 @@ const (
 	KeysStale             Code = "keys_stale"              // a warning: the key set is past its expiry, and no newer one can be had
 )
 
+// User name and password, and the static header.
+const (
+	BasicMissing   Code = "basic_missing"   // no Authorization header, or an empty one
+	BasicDuplicate Code = "basic_duplicate" // more than one Authorization header, or a joined one
+	BasicMalformed Code = "basic_malformed" // another scheme than Basic, or not canonical base64
+	BasicWrong     Code = "basic_wrong"     // not one of the configured credentials
+
+	BasicPrevious Code = "basic_previous" // warning: accepted, but not the first credentials: a rotation is under way
+
+	HeaderSecretMissing   Code = "header_secret_missing"   // the header is absent or empty
+	HeaderSecretDuplicate Code = "header_secret_duplicate" // more than one value
+	HeaderSecretWrong     Code = "header_secret_wrong"     // not one of the configured secrets
+
+	HeaderSecretPrevious Code = "header_secret_previous" // warning: accepted, but not the first secret: a rotation is under way
+)
+
+// The session token in a session parameter.
+const (
+	SessionMissing        Code = "session_token_missing"         // no such session parameter, or an empty one
+	SessionTooLarge       Code = "session_token_too_large"       // over MaxSessionTokenBytes
+	SessionMalformed      Code = "session_token_malformed"       // not a JWT of exact JSON, or without exp or nbf
+	SessionWrongAlgorithm Code = "session_token_wrong_algorithm" // none, or not the one that its key is for
+	SessionHeaderRefused  Code = "session_token_header_refused"  // crit or another member that must not be there
+	SessionWrongIssuer    Code = "session_token_wrong_issuer"    // not the configured issuer
+	SessionWrongAudience  Code = "session_token_wrong_audience"  // not the configured audience
+	SessionWrongSession   Code = "session_token_wrong_session"   // made for another session
+	SessionExpired        Code = "session_token_expired"         // exp has passed
+	SessionNotYetValid    Code = "session_token_not_yet_valid"   // nbf is in the future
+	SessionLifetime       Code = "session_token_lifetime"        // lives longer than allowed
+	SessionUnknownKey     Code = "session_token_unknown_key"     // the kid is not in the authentication server's key set
+	SessionBadSignature   Code = "session_token_bad_signature"   // the signature does not verify
+)
+
+// PolicyUnprotected is a warning on every call under PolicyInsecureNone.
+const PolicyUnprotected Code = "policy_unprotected"
+
 // The agent that the body names; a guard against misrouting, not a proof.
 const (
 	AgentMalformed  Code = "agent_malformed"   // sessionInfo.session is not a session name
@@ -121,14 +157,14 @@ func (e *Error) Unwrap() []error {
 	return []error{kind, e.Cause}
 }
 
-// Status is what the caller is answered: 401 for the token, 403 for edge,
-// certificate and agent, 503 where the fault is ours. Dialogflow turns the first
+// Status is what the caller is answered: 401 for the token and for user name and
+// password, 403 for everything else, 503 where the fault is ours. Dialogflow turns the first
 // two into webhook.error.rejected and the last into webhook.error.unavailable.
 func (e *Error) Status() int {
 	switch {
 	case e.Code == KeysUnavailable:
 		return http.StatusServiceUnavailable
-	case e.Station == StationToken:
+	case e.Station == StationToken, e.Station == StationBasic:
 		return http.StatusUnauthorized
 	default:
 		return http.StatusForbidden

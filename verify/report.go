@@ -7,10 +7,14 @@ type Station string
 
 // The stations, in the order in which they are passed.
 const (
+	StationPolicy      Station = "policy" // of insecure-none alone
 	StationEdge        Station = "edge"
 	StationCertificate Station = "certificate"
 	StationToken       Station = "token"
-	StationAgent       Station = "agent"
+	StationBasic       Station = "basic"
+	StationHeader      Station = "header"
+	StationAgent       Station = "agent"   // once the body was read
+	StationSession     Station = "session" // once the body was read
 )
 
 // Outcome is what came of a check.
@@ -63,6 +67,12 @@ type Report struct {
 	CertificateCached, TokenCached bool
 	// Took is the time spent at each station that was reached.
 	Took map[Station]time.Duration
+}
+
+func (r *Report) took(s Station, d time.Duration) {
+	if r.Took != nil {
+		r.Took[s] = d
+	}
 }
 
 func (r *Report) pass(s Station, name, presented, expected string) {

@@ -85,7 +85,10 @@ func newTokenProof(cfg TokenConfig, now func() time.Time) (*tokenProof, error) {
 		p.emails = append(p.emails, dialogflowAgent(n))
 	}
 	var err error
-	p.keys, err = newKeySet(cfg.KeysURL, now)
+	if cfg.KeysURL == "" {
+		cfg.KeysURL = GoogleKeysURL
+	}
+	p.keys, err = newKeySet("Token.KeysURL", cfg.KeysURL, parseKeys, now)
 	problems = append(problems, err)
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
@@ -135,7 +138,7 @@ func (p *tokenProof) verify(ctx context.Context, r *http.Request, rep *Report) e
 	if bad != nil {
 		return rep.fail(*bad, nil)
 	}
-	sum := sha256.Sum256([]byte(raw))
+	sum := textSum(raw)
 	known, remembered := p.verified.Get(sum)
 	token := known.idToken
 	if !remembered {

@@ -1,31 +1,26 @@
 // Package verify proves where a Dialogflow CX webhook call comes from: that it
 // passed our load balancer (the edge secret), that the load balancer saw a
-// holder of Dialogflow's client certificate (mutual TLS), and that Google issued
-// the bearer for the Dialogflow service agent of our project (the ID token).
+// holder of Dialogflow's client certificate (mutual TLS), that Google issued the
+// bearer for the Dialogflow service agent of our project (the ID token), that the
+// agent knows a secret of ours (user name and password, a static header), and that
+// our authentication server knows the session (the session token). A [Policy] says
+// which of them a call must bring.
 //
 // Every proof answers the same three questions: what was presented, what was
 // expected, which rule decided. A refusal is an [Error] that wraps [ErrDenied]
 // and carries a stable [Code]; a fault of ours wraps [ErrUnavailable]. The
 // caller learns the status and nothing else.
 //
-// The package knows nothing of webhooks: it is net/http middleware.
+// The package knows nothing of webhooks: it is net/http middleware. The session
+// token is in the body, so whoever reads the body hands it to VerifySession.
 package verify
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"slices"
 	"time"
 )
-
-// Policy names the proofs that a call must bring.
-type Policy string
-
-// PolicyMTLSAndIDToken asks for the edge secret, the client certificate and the
-// ID token. It is the default.
-const PolicyMTLSAndIDToken Policy = "mtls+idtoken"
 
 // Config says what is accepted. The zero value accepts nobody and is refused by
 // New.
@@ -35,6 +30,20 @@ type Config struct {
 	Edge        EdgeConfig
 	Certificate CertificateConfig
 	Token       TokenConfig
+	Basic       BasicConfig
+	Header      HeaderConfig
+	Session     SessionConfig
+	// Agents may call; nil is all that the proofs let in. See AllowedAgent for what
+	// the list is worth.
+	Agents []AllowedAgent
+
+	// DangerAnyDialogflowTenant lets policies without idtoken accept the
+	// certificates that every Dialogflow agent on earth presents.
+	DangerAnyDialogflowTenant bool
+	// DangerNotProduction says that nothing here is worth protecting; without it
+	// PolicyInsecureNone is refused.
+	DangerNotProduction bool
+
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -56,10 +65,14 @@ type proof interface {
 
 // Verifier judges requests. It is safe for use by several goroutines.
 type Verifier struct {
-	proofs []proof // in the order of SECURITY: edge, certificate, token
+	proofs []proof // in the order of SECURITY: edge, certificate, token, basic, header
 	secret []string
 	now    func() time.Time
-	keys   *keySet
+	// What a 401 asks for; never empty where a proof answers 401.
+	challenge string
+	keys      []*keySet
+	agents    *agentGuard   // nil where every agent may call
+	session   *sessionProof // nil where the policy asks for none
 }
 
 // New builds a Verifier. Every problem of the configuration is reported at once
@@ -69,48 +82,42 @@ func New(cfg Config) (*Verifier, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	var problems []error
 	if cfg.Policy == "" {
 		cfg.Policy = PolicyMTLSAndIDToken
 	}
-	if cfg.Policy != PolicyMTLSAndIDToken {
-		problems = append(problems, &ConfigError{"Policy", fmt.Sprintf("%q is not a policy; have %q", cfg.Policy, PolicyMTLSAndIDToken)})
+	b := builder{cfg: &cfg, v: &Verifier{now: cfg.Now, secret: []string{"Authorization"}, challenge: "Bearer"}}
+	set, err := cfg.Policy.proofs()
+	if err != nil {
+		b.add(&ConfigError{"Policy", err.Error()})
+		set = proofSet{proofMTLS, proofIDToken} // the rest is checked as for the default
 	}
-	edge, err := newEdgeProof(cfg.Edge, cfg.Certificate.Source.fromHeaders())
-	problems = append(problems, err)
-	cert, err := newCertificateProof(cfg.Certificate, cfg.Now)
-	problems = append(problems, err)
-	if slices.Contains(cert.headers(), edge.header) {
-		problems = append(problems, &ConfigError{"Edge.Header", fmt.Sprintf("%q is a certificate header too: one would overwrite the other", edge.header)})
-	}
-	if cfg.Certificate.ReportOnly && cfg.Policy != PolicyMTLSAndIDToken {
-		problems = append(problems, &ConfigError{"Certificate.ReportOnly", "with this policy nothing but the certificate proves who calls"})
-	}
-	token, err := newTokenProof(cfg.Token, cfg.Now)
-	problems = append(problems, err)
-	if err := errors.Join(problems...); err != nil {
+	b.build(set)
+	if err := errors.Join(b.problems...); err != nil {
 		return nil, err
 	}
-	return &Verifier{
-		proofs: []proof{edge, cert, token},
-		secret: append(append([]string{"Authorization"}, edge.headers()...), cert.headers()...),
-		now:    cfg.Now,
-		keys:   token.keys,
-	}, nil
+	return b.v, nil
 }
 
-// Prefetch gets Google's keys, so that the first call does not wait for them.
-// A failure is not final: the first call tries again.
-func (v *Verifier) Prefetch(ctx context.Context) error { return v.keys.prefetch(ctx) }
+// Prefetch gets the keys that tokens are verified with, so that the first call
+// does not wait for them. A failure is not final: the first call tries again.
+func (v *Verifier) Prefetch(ctx context.Context) error {
+	var problems []error
+	for _, set := range v.keys {
+		problems = append(problems, set.prefetch(ctx))
+	}
+	return errors.Join(problems...)
+}
 
-// Verify judges a request by every proof of the policy and stops at the first
-// that refuses. The report is never nil; the error is nil or an *[Error].
+// Verify judges a request by every proof of the policy that needs no body, and
+// stops at the first that refuses; [Verifier.VerifySession] has the rest. The report is never nil; the error is nil or an *[Error].
 func (v *Verifier) Verify(r *http.Request) (*Report, error) {
 	rep := &Report{Checks: make([]Check, 0, 24), Took: make(map[Station]time.Duration, 4)}
+	ctx, start := r.Context(), v.now()
 	for _, p := range v.proofs {
-		start := v.now()
-		err := p.verify(r.Context(), r, rep)
-		rep.Took[p.station()] = v.now().Sub(start)
+		err := p.verify(ctx, r, rep)
+		end := v.now()
+		rep.Took[p.station()] = end.Sub(start)
+		start = end
 		if err != nil {
 			return rep, err
 		}
@@ -138,13 +145,50 @@ func (v *Verifier) Middleware(next http.Handler, refused func(http.ResponseWrite
 				e = &Error{Check: Check{Code: KeysUnavailable, Outcome: Fail}, Cause: err}
 			}
 			if e.Status() == http.StatusUnauthorized {
-				w.Header().Set("WWW-Authenticate", "Bearer")
+				w.Header().Set("WWW-Authenticate", v.challenge)
 			}
 			refused(w, r, rep, e)
 			return
 		}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), reportKey{}, rep)))
 	})
+}
+
+// SessionParameter is the session parameter that holds the session token, which
+// nobody but VerifySession may see; "" where the policy asks for none.
+func (v *Verifier) SessionParameter() string {
+	if v.session == nil {
+		return ""
+	}
+	return v.session.parameter
+}
+
+// VerifySession judges what the body of a verified call says of its session: the
+// agent against the allow-list, then the session token against the session. token
+// is the text of the parameter SessionParameter, "" where there is none. rep is
+// the call's report, from the middleware. The error is nil or an *[Error].
+func (v *Verifier) VerifySession(ctx context.Context, s Session, token string, rep *Report) error {
+	if v.agents != nil {
+		if s.Agent == "" {
+			return rep.fail(malformedSession(s, StationAgent), nil)
+		}
+		start := v.now()
+		err := v.agents.judge(s, rep)
+		rep.took(StationAgent, v.now().Sub(start))
+		if err != nil {
+			return err
+		}
+	}
+	if v.session == nil {
+		return nil
+	}
+	if s.Agent == "" {
+		return rep.fail(malformedSession(s, StationSession), nil)
+	}
+	start := v.now()
+	err := v.session.judge(ctx, s, token, rep)
+	rep.took(StationSession, v.now().Sub(start))
+	return err
 }
 
 type reportKey struct{}

@@ -1,0 +1,37 @@
+package cx
+
+import "testing"
+
+// Nothing of the parameter is left, and every other byte stays.
+func TestRemoveParameter(t *testing.T) {
+	for _, row := range []struct{ body, want string }{
+		{`{"sessionInfo":{"parameters":{"t":"x"}}}`, `{"sessionInfo":{"parameters":{}}}`},
+		{`{"sessionInfo": {"parameters": { "t" : "x" , "a":1 } }}`, `{"sessionInfo": {"parameters": { "a":1 } }}`},
+		{`{"sessionInfo":{"parameters":{"a":1, "t":{"x":[1,"}"]}}}}`, `{"sessionInfo":{"parameters":{"a":1}}}`},
+		{`{"sessionInfo":{"parameters":{"a":1,"t":"x,}","b":2}}}`, `{"sessionInfo":{"parameters":{"a":1,"b":2}}}`},
+		{`{"sessionInfo":{"parameters":{"\u0074":"x","b":2}}}`, `{"sessionInfo":{"parameters":{"b":2}}}`},
+		{`{"sessionInfo":{"parameters":{"T":"x"}}}`, `{"sessionInfo":{"parameters":{"T":"x"}}}`},
+		{`{"sessionInfo":{"parameters":null},"intentInfo":{"parameters":{"t":{"originalValue":"x","resolvedValue":"x"}}}}`, `{"sessionInfo":{"parameters":null},"intentInfo":{"parameters":{}}}`},
+		{`{"pageInfo":{"formInfo":{"parameterInfo":[{"displayName":"a","value":1},{"displayName":"t","value":"x","state":"FILLED"}]}}}`,
+			`{"pageInfo":{"formInfo":{"parameterInfo":[{"displayName":"a","value":1},{"displayName":"t","state":"FILLED"}]}}}`},
+		{`{"pageInfo":{"formInfo":{"parameterInfo":[{"value":"x","displayName":"t"},{"value":"y","displayName":"t"}]}}}`,
+			`{"pageInfo":{"formInfo":{"parameterInfo":[{"displayName":"t"},{"displayName":"t"}]}}}`},
+		{`{}`, `{}`},
+	} {
+		req, err := DecodeRequest([]byte(row.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Raw = []byte(row.body)
+		req.RemoveParameter("t")
+		if string(req.Raw) != row.want {
+			t.Errorf("%s\ngot  %s\nwant %s", row.body, req.Raw, row.want)
+		}
+		if _, ok := req.SessionInfo.Parameters["t"]; ok || req.FormParameter("t") != nil && req.FormParameter("t").Value != nil {
+			t.Errorf("%s: it is still in the request", row.body)
+		}
+		if _, err := DecodeRequest(req.Raw); err != nil {
+			t.Errorf("%s: what is left cannot be read: %v", row.body, err)
+		}
+	}
+}

@@ -1,0 +1,372 @@
+package verify
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// sessionAttack is one row: what it does to a good session token, and what comes
+// of it.
+type sessionAttack struct {
+	id     string
+	attack func(*forgery)
+	want   Code           // "" is accepted
+	twin   func(*forgery) // the smallest change back that is accepted; nil is the good token
+	cfg    func() SessionConfig
+}
+
+// TestAttackSession runs every row against a verifier of its own, and holds that
+// every code of the session token is reached by one.
+func TestAttackSession(t *testing.T) {
+	numbers, reached := map[string]bool{}, map[Code]bool{SessionMissing: true} // TestAttackSessionForm has that one
+	rows := append(sessionFormAttacks(), sessionClaimAttacks()...)
+	for _, row := range append(rows, sessionKeyAttacks()...) {
+		number, _, _ := strings.Cut(row.id, "-")
+		if numbers[number] {
+			t.Errorf("%s: a number is used twice", row.id)
+		}
+		numbers[number], reached[row.want] = true, true
+		t.Run(row.id, func(t *testing.T) {
+			cfg := sessionConfig
+			if row.cfg != nil {
+				cfg = row.cfg
+			}
+			rig := newSessionRig(t, cfg())
+			f := newSessionForgery()
+			row.attack(f)
+			token := f.token()
+			for range 2 { // it stays refused
+				rep, err := rig.call(token)
+				if got := refusal(t, rep, err); got != row.want {
+					t.Fatalf("got %q, want %q: %s", got, row.want, lastCheck(rep))
+				}
+				leaksNothing(t, rep, err, token)
+			}
+			if row.want != "" && rig.session.verified.Len() != 0 {
+				t.Error("a refused token is remembered")
+			}
+			twin := newSessionForgery()
+			if row.twin != nil {
+				row.twin(twin)
+			}
+			for range 2 { // verified, and then remembered
+				rep, err := rig.call(twin.token())
+				if err != nil {
+					t.Fatalf("the twin is refused: %v\n%s", err, lastCheck(rep))
+				}
+			}
+		})
+	}
+	for _, code := range declaredCodes(t, "Session") {
+		if !reached[code] {
+			t.Errorf("no row reaches %s", code)
+		}
+	}
+}
+
+func sessionFormAttacks() []sessionAttack {
+	nested := func(n int) func(*forgery) {
+		return addClaim("x", strings.Repeat(`{"x":`, n)+"1"+strings.Repeat("}", n))
+	}
+	return []sessionAttack{
+		{id: "S03-an-object", attack: editToken(func(s string) string { return `{"token":"` + s + `"}` }), want: SessionMalformed},
+		{id: "S04-opaque", attack: editToken(func(string) string { return "session-secret" }), want: SessionMalformed},
+		{id: "S05-two-segments", attack: editToken(func(s string) string { return s[:strings.LastIndex(s, ".")] }), want: SessionMalformed},
+		{id: "S06-four-segments", attack: editToken(func(s string) string { return s + ".x" }), want: SessionMalformed},
+		{id: "S07-large", attack: addClaim("pad", jsonText(strings.Repeat("x", MaxSessionTokenBytes))), want: SessionTooLarge, twin: addClaim("pad", jsonText(strings.Repeat("x", MaxSessionTokenBytes/2)))},
+		{id: "S08-padding", attack: editSegment(2, func(s string) string { return s + "==" }), want: SessionMalformed},
+		{id: "S09-line-end", attack: editToken(func(s string) string { return s + "\n" }), want: SessionMalformed},
+		{id: "S10-space", attack: editToken(func(s string) string { return " " + s }), want: SessionMalformed},
+		{id: "S11-bearer", attack: editToken(func(s string) string { return "Bearer " + s }), want: SessionMalformed},
+		{id: "S12-header-null", attack: headerText("null"), want: SessionMalformed},
+		{id: "S13-payload-null", attack: payloadText("null"), want: SessionMalformed},
+		{id: "S14-payload-array", attack: editPayload(func(s string) string { return "[" + s + "]" }), want: SessionMalformed},
+		{id: "S15-session-twice", attack: addClaim("session", `"projects/p/locations/l/agents/a/sessions/other"`), want: SessionMalformed},
+		{id: "S16-session-in-two-cases", attack: addClaim("Session", `"projects/p/locations/l/agents/a/sessions/other"`), want: SessionMalformed, twin: addClaim("sessions", "1")},
+		{id: "S17-EXP", attack: addClaim("EXP", "99999999999"), want: SessionMalformed},
+		{id: "S18-no-exp", attack: dropClaim("exp"), want: SessionMalformed},
+		{id: "S19-no-nbf", attack: dropClaim("nbf"), want: SessionMalformed, twin: dropClaim("sub")},
+		{id: "S20-exp-a-string", attack: setClaim("exp", `"99999999999"`), want: SessionMalformed},
+		{id: "S21-exp-negative", attack: setClaim("exp", "-1"), want: SessionMalformed},
+		{id: "S22-deep", attack: nested(maxTokenDepth), want: SessionMalformed, twin: nested(maxTokenDepth - 1)},
+		{id: "S23-no-signature", attack: editSegment(2, func(string) string { return "" }), want: SessionMalformed},
+		{id: "S24-loose-base64", attack: editSegment(2, func(s string) string { return s[:len(s)-1] + "_" }), want: SessionMalformed},
+
+		{id: "S30-none", attack: setHeader("alg", `"none"`), want: SessionWrongAlgorithm},
+		{id: "S31-None", attack: setHeader("alg", `"None"`), want: SessionWrongAlgorithm},
+		{id: "S32-no-alg", attack: dropHeader("alg"), want: SessionWrongAlgorithm},
+		{id: "S33-alg-lower-case", attack: setHeader("alg", `"eddsa"`), want: SessionWrongAlgorithm},
+		{id: "S34-alg-null", attack: setHeader("alg", "null"), want: SessionWrongAlgorithm},
+		{id: "S35-PS256", attack: signedAs("PS256", "rs-1", signedBy(googleKey())), want: SessionWrongAlgorithm, twin: signedAs("RS256", "rs-1", signedBy(googleKey()))},
+		{id: "S36-ES384", attack: signedAs("ES384", "es-1", signES256), want: SessionWrongAlgorithm, twin: signedAs("ES256", "es-1", signES256)},
+		{id: "S40-crit", attack: addHeader("crit", `["exp"]`), want: SessionHeaderRefused},
+		{id: "S41-jwk", attack: addHeader("jwk", jsonText(jose.JSONWebKey{Key: otherEdKey.Public()})), want: SessionHeaderRefused},
+		{id: "S42-jku", attack: addHeader("jku", `"https://mallory.example/jwks"`), want: SessionHeaderRefused},
+		{id: "S43-x5c", attack: addHeader("x5c", "[]"), want: SessionHeaderRefused},
+		{id: "S44-b64", attack: addHeader("b64", "false"), want: SessionHeaderRefused},
+		{id: "S45-nonce", attack: addHeader("nonce", `"x"`), want: SessionHeaderRefused, twin: addHeader("x", `"x"`)},
+		{id: "S46-typ", attack: setHeader("typ", `"at+jwt"`), want: SessionHeaderRefused, twin: dropHeader("typ")},
+		{id: "S47-kid-a-number", attack: setHeader("kid", "1"), want: SessionHeaderRefused},
+		{id: "S48-kid-long", attack: setHeader("kid", jsonText(strings.Repeat("k", maxKeyIDBytes+1))), want: SessionHeaderRefused},
+		{id: "S49-KID", attack: addHeader("KID", `"ed-1"`), want: SessionMalformed},
+	}
+}
+
+func addHeader(name, value string) func(*forgery) {
+	return func(f *forgery) { f.header.add(name, value) }
+}
+
+func sessionClaimAttacks() []sessionAttack {
+	session := func(s string) func(*forgery) { return setClaim("session", jsonText(s)) }
+	at := func(nbf, exp int64) func(*forgery) {
+		return func(f *forgery) {
+			f.claims.set("nbf", fmt.Sprint(certNow.Unix()+nbf))
+			f.claims.set("exp", fmt.Sprint(certNow.Unix()+exp))
+		}
+	}
+	const skew, hour = int64(TokenSkew / time.Second), 3600
+	return []sessionAttack{
+		{id: "S50-another-issuer", attack: setClaim("iss", `"https://mallory.example"`), want: SessionWrongIssuer},
+		{id: "S51-iss-slash", attack: setClaim("iss", jsonText(sessionIssuer+"/")), want: SessionWrongIssuer},
+		{id: "S52-no-iss", attack: dropClaim("iss"), want: SessionWrongIssuer},
+		{id: "S53-iss-array", attack: setClaim("iss", "["+jsonText(sessionIssuer)+"]"), want: SessionWrongIssuer},
+		{id: "S54-another-audience", attack: setClaim("aud", `"hats-webhook"`), want: SessionWrongAudience},
+		{id: "S55-aud-array", attack: setClaim("aud", "["+jsonText(sessionAudience)+`,"hats-webhook"]`), want: SessionWrongAudience},
+		{id: "S56-no-aud", attack: dropClaim("aud"), want: SessionWrongAudience},
+
+		{id: "S60-another-session", attack: session("projects/shirts/locations/global/agents/a1/sessions/s2"), want: SessionWrongSession},
+		{id: "S61-a-longer-session", attack: session(testSession.Name + "1"), want: SessionWrongSession},
+		{id: "S62-a-prefix", attack: session(testSession.Name[:len(testSession.Name)-1]), want: SessionWrongSession},
+		{id: "S63-the-id-alone", attack: session("s1"), want: SessionWrongSession},
+		{id: "S64-another-agent", attack: session("projects/shirts/locations/global/agents/a2/sessions/s1"), want: SessionWrongSession},
+		{id: "S65-another-location", attack: session("projects/shirts/locations/eu/agents/a1/sessions/s1"), want: SessionWrongSession},
+		{id: "S66-another-project", attack: session("projects/hats/locations/global/agents/a1/sessions/s1"), want: SessionWrongSession},
+		{id: "S67-another-environment", attack: session("projects/shirts/locations/global/agents/a1/environments/prod/sessions/s1"), want: SessionWrongSession},
+		{id: "S68-upper-case", attack: session(strings.ToUpper(testSession.Name)), want: SessionWrongSession},
+		{id: "S69-a-wildcard", attack: session("projects/shirts/locations/global/agents/a1/sessions/*"), want: SessionWrongSession},
+		{id: "S70-no-session", attack: dropClaim("session"), want: SessionWrongSession},
+		{id: "S71-session-array", attack: setClaim("session", "["+jsonText(testSession.Name)+"]"), want: SessionWrongSession},
+		{id: "S72-session-empty", attack: session(""), want: SessionWrongSession},
+
+		{id: "S80-expired", attack: at(-600, 0), want: SessionExpired, twin: at(-600, 1)},
+		{id: "S81-long-expired", attack: at(-86400, -86000), want: SessionExpired},
+		{id: "S82-not-yet", attack: at(skew+1, 600), want: SessionNotYetValid, twin: at(skew, 600)},
+		{id: "S83-long", attack: at(0, hour+1), want: SessionLifetime, twin: at(0, hour)},
+		{id: "S84-from-1970", attack: setClaim("nbf", "0"), want: SessionLifetime},
+		{id: "S85-exp-in-the-far-future", attack: setClaim("exp", "9223372036854775807"), want: SessionLifetime},
+		{id: "S86-exp-before-nbf", attack: at(skew, skew-1), want: SessionLifetime},
+		{id: "S87-exp-is-nbf", attack: at(1, 1), want: SessionLifetime},
+		{id: "S88-a-longer-lifetime-allowed", attack: at(0, 2*hour+1), want: SessionLifetime, twin: at(0, 2*hour), cfg: func() SessionConfig { c := sessionConfig(); c.MaxLifetime = 2 * time.Hour; return c }},
+	}
+}
+
+func sessionKeyAttacks() []sessionAttack {
+	es, rs := signedAs("ES256", "es-1", signES256), signedAs("RS256", "rs-1", signedBy(googleKey()))
+	der := mustMake(x509.MarshalPKIXPublicKey(edKey.Public()))
+	hs := func(secret string) func(*forgery) {
+		return func(f *forgery) {
+			f.header = jsonMembers{{"alg", `"HS256"`}, {"typ", `"JWT"`}}
+			f.sign = signHS256([]byte(secret))
+		}
+	}
+	shared := func() SessionConfig { return hmacConfig(testHMACSecret, testOldHMAC) }
+	rotated := func() SessionConfig { return hmacConfig(testHMACSecret) }
+	cut := func(n int) func(string) []byte {
+		return func(signed string) []byte { return signES256(signed)[:n] }
+	}
+	return []sessionAttack{
+		{id: "S90-HS256-with-the-public-key", attack: signedAs("HS256", "ed-1", signHS256(der)), want: SessionWrongAlgorithm},
+		{id: "S91-HS256-with-the-raw-public-key", attack: signedAs("HS256", "ed-1", signHS256(edKey.Public().(ed25519.PublicKey))), want: SessionWrongAlgorithm},
+		{id: "S92-ES256-by-the-EdDSA-key", attack: signedAs("ES256", "ed-1", signES256), want: SessionWrongAlgorithm, twin: es},
+		{id: "S93-RS256-by-the-ES256-key", attack: signedAs("RS256", "es-1", signedBy(googleKey())), want: SessionWrongAlgorithm, twin: rs},
+		{id: "S94-another-keys-kid", attack: signedAs("EdDSA", "ed-1", signEd(otherEdKey)), want: SessionBadSignature},
+		{id: "S95-unknown-kid", attack: setHeader("kid", `"ed-2"`), want: SessionUnknownKey},
+		{id: "S96-no-kid", attack: dropHeader("kid"), want: SessionUnknownKey},
+		{id: "S97-path-like-kid", attack: setHeader("kid", `"../../dev/null"`), want: SessionUnknownKey},
+		{id: "S98-kid-in-another-case", attack: setHeader("kid", `"ED-1"`), want: SessionUnknownKey},
+		{id: "S99-short-ES256", attack: signedAs("ES256", "es-1", cut(16)), want: SessionBadSignature, twin: es},
+		{id: "S100-long-ES256", attack: signedAs("ES256", "es-1", func(s string) []byte { return append(signES256(s), 0) }), want: SessionBadSignature, twin: es},
+		{id: "S101-zero-ES256", attack: signedAs("ES256", "es-1", func(string) []byte { return make([]byte, 64) }), want: SessionBadSignature, twin: es},
+		{id: "S102-altered", attack: editSegment(1, func(s string) string {
+			return b64([]byte(strings.Replace(string(mustMake(decodeSegment(s))), "alice", "mallo", 1)))
+		}), want: SessionBadSignature},
+		{id: "S103-signature-of-another", attack: func(f *forgery) {
+			other := f.sign("another")
+			f.sign = func(string) []byte { return other }
+		}, want: SessionBadSignature},
+
+		{id: "S110-another-secret", attack: hs(testHMACSecret + "x"), want: SessionBadSignature, cfg: shared, twin: hs(testHMACSecret)},
+		{id: "S111-the-empty-secret", attack: hs(""), want: SessionBadSignature, cfg: shared, twin: hs(testOldHMAC)},
+		{id: "S112-the-old-secret-after-rotation", attack: hs(testOldHMAC), want: SessionBadSignature, cfg: rotated, twin: hs(testHMACSecret)},
+		{id: "S113-EdDSA-where-secrets-are-shared", attack: func(*forgery) {}, want: SessionWrongAlgorithm, cfg: shared, twin: hs(testHMACSecret)},
+		{id: "S114-HS256-where-keys-are-public", attack: hs(testHMACSecret), want: SessionUnknownKey, twin: es},
+	}
+}
+
+// What cannot be had from a token: none at all, and sessions that are none.
+func TestAttackSessionForm(t *testing.T) {
+	token := newSessionForgery().token()
+	for _, row := range []struct {
+		id      string
+		session Session
+		token   string
+		want    Code
+	}{
+		{"S01-none", testSession, "", SessionMissing},
+		{"S02-an-ES-session", Session{Name: "projects/shirts/agent/sessions/s1"}, token, AgentMalformed},
+		{"S25-no-session-at-all", Session{}, token, AgentMalformed},
+		{"S26-good", testSession, token, ""},
+	} {
+		t.Run(row.id, func(t *testing.T) {
+			rig, rep := newSessionRig(t, sessionConfig()), &Report{}
+			err := rig.VerifySession(context.Background(), row.session, row.token, rep)
+			if got := refusal(t, rep, err); got != row.want {
+				t.Errorf("got %q, want %q", got, row.want)
+			}
+		})
+	}
+}
+
+// The key server of the authentication server: what the tokens of strangers may
+// make us fetch, and what an outage does.
+func TestAttackSessionKeyServer(t *testing.T) {
+	url := func() SessionConfig {
+		return SessionConfig{Issuer: sessionIssuer, Audience: sessionAudience, KeysURL: "https://auth.example.com/jwks"}
+	}
+	unknown := func(n int) string {
+		f := newSessionForgery()
+		f.header.set("kid", jsonText(fmt.Sprint("kid-", n)))
+		return f.token()
+	}
+	good := newSessionForgery().token()
+	expect := func(t *testing.T, rig *sessionRig, token string, want Code) *Report {
+		t.Helper()
+		rep, err := rig.call(token)
+		if got := refusal(t, rep, err); got != want {
+			t.Errorf("got %q, want %q: %s", got, want, lastCheck(rep))
+		}
+		return rep
+	}
+	t.Run("S120-kid-flood", func(t *testing.T) {
+		rig := newSessionRig(t, url())
+		expect(t, rig, good, "")
+		for n := range 100 {
+			expect(t, rig, unknown(n), SessionUnknownKey)
+		}
+		rig.now = rig.now.Add(KeysUnknownInterval)
+		for n := range 100 {
+			expect(t, rig, unknown(n), SessionUnknownKey)
+		}
+		if n := rig.server.fetches.Load(); n != 2 {
+			t.Errorf("%d fetches, want 2: the first, and one a minute later", n)
+		}
+		expect(t, rig, good, "")
+	})
+	t.Run("S121-wrong-claims-fetch-nothing", func(t *testing.T) {
+		rig := newSessionRig(t, url())
+		f := newSessionForgery()
+		f.claims.set("iss", `"https://mallory.example"`)
+		expect(t, rig, f.token(), SessionWrongIssuer)
+		if n := rig.server.fetches.Load(); n != 0 {
+			t.Errorf("%d fetches, want none", n)
+		}
+	})
+	t.Run("S122-down", func(t *testing.T) {
+		rig := newSessionRig(t, url())
+		rig.server.down()
+		expect(t, rig, good, KeysUnavailable)
+		rig.server.serve(sessionJWKS())
+		rig.now = rig.now.Add(keysBackoffMin)
+		expect(t, rig, good, "")
+	})
+	t.Run("S123-private-key-published", func(t *testing.T) {
+		rig := newSessionRig(t, url())
+		rig.server.serve(jwks(jose.JSONWebKey{Key: edKey, KeyID: "ed-1"}))
+		expect(t, rig, good, KeysUnavailable)
+	})
+	t.Run("S124-rotated", func(t *testing.T) {
+		rig := newSessionRig(t, url())
+		expect(t, rig, good, "")
+		rig.server.serve(jwks(jose.JSONWebKey{Key: otherEdKey.Public(), KeyID: "ed-1"}))
+		rig.now = rig.now.Add(2 * time.Minute)
+		f := newSessionForgery()
+		f.header.set("kid", `"ed-9"`) // makes the set be fetched again
+		expect(t, rig, f.token(), SessionUnknownKey)
+		expect(t, rig, good, SessionBadSignature) // remembered as verified, by a key that is no more
+		f = newSessionForgery()
+		f.sign = signEd(otherEdKey)
+		expect(t, rig, f.token(), "")
+	})
+	t.Run("S125-outage", func(t *testing.T) {
+		rig := newSessionRig(t, url())
+		expect(t, rig, good, "")
+		rig.server.down()
+		for _, row := range []struct {
+			after time.Duration
+			want  Code
+			warn  bool
+		}{{6*time.Hour + 30*time.Minute, "", false}, {8 * time.Hour, "", true}, {31 * time.Hour, KeysUnavailable, false}} {
+			rig.now = certNow.Add(row.after)
+			f := newSessionForgery()
+			f.claims.set("nbf", fmt.Sprint(rig.now.Unix()))
+			f.claims.set("exp", fmt.Sprint(rig.now.Unix()+600))
+			if rep := expect(t, rig, f.token(), row.want); (len(rep.warnings()) == 1 && rep.warnings()[0] == KeysStale) != row.warn {
+				t.Errorf("after %v: warnings %v", row.after, rep.warnings())
+			}
+		}
+	})
+}
+
+// A key set that is not what its owner meant is refused at the start.
+func TestSessionKeys(t *testing.T) {
+	p384 := mustMake(ecdsa.GenerateKey(elliptic.P384(), rand.Reader))
+	t.Setenv("GODEBUG", "rsa1024min=0")
+	short := mustMake(rsa.GenerateKey(rand.Reader, 1024))
+	for _, row := range []struct {
+		name string
+		set  string
+		want string // "" is accepted
+	}{
+		{"good", sessionJWKS(), ""},
+		{"encryption key beside it", jwks(jose.JSONWebKey{Key: edKey.Public(), KeyID: "1"}, jose.JSONWebKey{Key: &ecKey.PublicKey, KeyID: "2", Use: "enc"}), ""},
+		{"empty", `{"keys":[]}`, "no key for"},
+		{"not JSON", `x`, "invalid"},
+		{"private", jwks(jose.JSONWebKey{Key: edKey, KeyID: "1"}), "a private or symmetric key"},
+		{"symmetric", jwks(jose.JSONWebKey{Key: []byte(testHMACSecret), KeyID: "1"}), "a private or symmetric key"},
+		{"another curve", jwks(jose.JSONWebKey{Key: &p384.PublicKey, KeyID: "1"}), "want P-256"},
+		{"short", jwks(jose.JSONWebKey{Key: &short.PublicKey, KeyID: "1"}), "1024 bits"},
+		{"another algorithm", jwks(jose.JSONWebKey{Key: &googleKey().PublicKey, KeyID: "1", Algorithm: "PS256"}), "RS256"},
+		{"no kid", jwks(jose.JSONWebKey{Key: edKey.Public()}), "a kid of 0 bytes"},
+		{"kid twice", jwks(jose.JSONWebKey{Key: edKey.Public(), KeyID: "1"}, jose.JSONWebKey{Key: &ecKey.PublicKey, KeyID: "1"}), "twice"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			cfg := sessionConfig()
+			cfg.JWKS = []byte(row.set)
+			_, err := newSessionProof(cfg, time.Now)
+			if (err == nil) != (row.want == "") || err != nil && !strings.Contains(err.Error(), row.want) {
+				t.Errorf("got %v, want %q", err, row.want)
+			}
+		})
+	}
+}
+
+func TestSessionStatus(t *testing.T) {
+	_, err := newSessionRig(t, sessionConfig()).call("")
+	var e *Error
+	if !errors.As(err, &e) || e.Status() != http.StatusForbidden {
+		t.Errorf("got %v, want 403", err)
+	}
+}
