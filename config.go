@@ -141,8 +141,18 @@ var envOfField = map[string]string{
 // Every problem is reported at once, each with its variable; a variable that
 // begins with CXHOOK_ and means nothing is one of them.
 func ConfigFromEnv() (Config, error) {
+	cfg, problems := InspectEnv()
+	if err := errors.Join(problems...); err != nil {
+		return Config{}, fmt.Errorf("configuration:\n%w", err)
+	}
+	return cfg, nil
+}
+
+// InspectEnv is ConfigFromEnv for whoever explains a configuration: with problems
+// it gives what it could read all the same, which nothing may be served with.
+func InspectEnv() (cfg Config, problems []error) {
 	env := envReader{}
-	cfg := Config{
+	cfg = Config{
 		Verify: verify.Config{
 			Policy:      verify.Policy(os.Getenv(envPolicy)),
 			Edge:        verify.EdgeConfig{Header: os.Getenv(envEdgeHeader), Secrets: env.secrets(envEdgeSecret, envEdgePrevious), DangerNoEdgeSecret: env.boolean(envNoEdgeSecret)},
@@ -182,10 +192,7 @@ func ConfigFromEnv() (Config, error) {
 			}
 		}
 	}
-	if err := errors.Join(env.problems...); err != nil {
-		return Config{}, fmt.Errorf("configuration:\n%w", err)
-	}
-	return cfg, nil
+	return cfg, env.problems
 }
 
 // flatten gives the errors that errors.Join put together, at any depth.

@@ -165,11 +165,11 @@ func (p *sessionProof) judge(ctx context.Context, s Session, raw string, rep *Re
 	var room [1]*key // on the stack
 	candidates, err := p.keysFor(ctx, token, rep, room[:0])
 	if err != nil {
-		return rep.fail(Check{Station: StationSession, Name: "keys", Code: KeysUnavailable, Presented: shown(token.kid), Expected: "a key of " + p.source, Rule: sessionRule,
+		return rep.fail(Check{Station: StationSession, Name: "keys", Code: KeysUnavailable, Presented: token.keyName(), Expected: "a key of " + p.source, Rule: sessionRule,
 			Hint: "the key set of your authentication server cannot be fetched: the cause says why; nobody was refused", Unverified: true}, err)
 	}
 	if len(candidates) == 0 {
-		return refuse("key", SessionUnknownKey, "kid "+shown(token.kid), "a key of "+p.source, "RFC 7515 section 4.1.4", "another key signed this token: has the authentication server's key set been given to the function?")
+		return refuse("key", SessionUnknownKey, token.keyName(), "a key of "+p.source, "RFC 7515 section 4.1.4", "another key signed this token: has the authentication server's key set been given to the function?")
 	}
 	if candidates[0].algorithm != token.algorithm { // one algorithm per key: RFC 8725 section 3.1
 		return refuse("algorithm", SessionWrongAlgorithm, string(token.algorithm), string(candidates[0].algorithm)+", which this key is for", "RFC 8725 section 3.1", "the token's header does not decide how it is verified, its key does")
@@ -185,7 +185,7 @@ func (p *sessionProof) judge(ctx context.Context, s Session, raw string, rep *Re
 		return nil
 	}
 	p.verified.Remove(sum)
-	return refuse("signature", SessionBadSignature, "signed with "+shown(token.kid), "the signature of a key of "+p.source, "RFC 7515 section 5.2", "the token was altered, or somebody else signed it")
+	return refuse("signature", SessionBadSignature, "signed with "+token.keyName(), "the signature of a key of "+p.source, "RFC 7515 section 5.2", "the token was altered, or somebody else signed it")
 }
 
 // keysFor gives the keys that the token may be signed with: the one that it names,
@@ -240,6 +240,13 @@ func (p *sessionProof) judgeClaims(t *sessionToken, s Session, now time.Time) *C
 
 // sessionAlgorithms are those that a session token may name.
 var sessionAlgorithms = []jose.SignatureAlgorithm{jose.EdDSA, jose.ES256, jose.RS256, jose.HS256}
+
+func (t *sessionToken) keyName() string {
+	if t.kid == "" {
+		return "a key without a name"
+	}
+	return "key " + shown(t.kid)
+}
 
 func (t *sessionToken) dates() string {
 	return "not before " + date(t.notBefore) + ", expires " + date(t.expires)

@@ -293,7 +293,7 @@ func TestReportOnly(t *testing.T) {
 	if _, err := good.Verify(&http.Request{Header: goodCall().header}); !errors.As(err, &refused) || refused.Code != TokenMissing {
 		t.Errorf("without a token: %v", err)
 	}
-	cfg.Policy = "mtls" // no such policy yet; the complaint must not wait for it
+	cfg.Policy = "mtls"
 	if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), "Certificate.ReportOnly: with this policy") {
 		t.Errorf("without a token in the policy: %v", err)
 	}

@@ -5,6 +5,7 @@
 //
 //	go run ./cmd/local                      the stack, with Google's sample call; serves until ctrl-C
 //	go run ./cmd/local call confirm size=small color=blue
+//	go run ./cmd/local doctor --token FILE  why a token, a certificate, a dump of headers, a URL or the environment is refused
 //
 // Where the fakes differ from Google is said in package internal/emulator.
 package main
@@ -24,6 +25,7 @@ import (
 type cli struct {
 	Serve    serveCmd    `cmd:"" default:"withargs" help:"Start the stack, send Google's sample call through it, and serve until ctrl-C. The default."`
 	Call     callCmd     `cmd:"" help:"Send one call through a stack of its own, and say what became of it at each station. The exit code is 0 only for HTTP 200."`
+	Doctor   doctorCmd   `cmd:"" help:"Judge a token, a certificate, a dump of headers, a URL or the environment by the function's own rules, and say what to change. Settings are read from the environment as the function reads them. The exit code is 0 only if everything passes."`
 	Function functionCmd `cmd:"" hidden:"" help:"Serve the function alone, configured by the environment. The stack starts it as a process of its own."`
 }
 
@@ -35,7 +37,7 @@ func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 // run is main without the process around it. Exit codes: 0 done, 1 the call was not
-// answered 200 or the stack failed, 2 wrong use.
+// answered 200, the doctor found something or the stack failed, 2 wrong use.
 func run(args []string, stdout, stderr io.Writer) (code int) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

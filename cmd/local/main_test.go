@@ -28,6 +28,7 @@ func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
+		UpdateScripts:       *update,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("TMPDIR", filepath.Join(env.WorkDir, "tmp"))
 			return os.Mkdir(filepath.Join(env.WorkDir, "tmp"), 0o700)
@@ -35,6 +36,8 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"verdict": verdictIs,
 			"serve":   serveScript,
+			// Of the doctor's scripts:
+			"issuer": issuerScript, "pki": pkiScript, "session": sessionScript, "balancer": balancerScript, "scrub": scrubScript,
 		},
 	})
 }
