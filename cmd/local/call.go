@@ -23,7 +23,7 @@ type callCmd struct {
 	JSON       bool     `name:"json" help:"Print one JSON object: status, verdicts, response, timings."`
 	ClientCert string   `name:"client-cert" enum:"google,legacy,mallory,rogue,expired,none" default:"google" help:"Who knocks: ${enum}. mallory has the right CA and the wrong name, rogue the reverse."`
 	Token      string   `enum:"valid,none,expired,wrong-audience,wrong-email,unsigned,es256-short,other-key" default:"valid" help:"What it brings: ${enum}."`
-	Spoof      string   `enum:",outsider,internal" default:"" help:"Go round the load balancer with forged headers: as an outsider with a genuine token of another account, or from inside with a valid token." placeholder:"outsider|internal"`
+	Spoof      string   `enum:",outsider,internal,replay,flexible" default:"" help:"Be an attacker. outsider: round the load balancer with forged headers and a genuine token of another account; internal: the same from inside, with a valid token; replay: a stolen token through the load balancer, by another customer's agent; flexible: a forged session in a genuine call, by a flexible webhook of the same project. The last two pass: docs/security.md says what closes them." placeholder:"outsider|internal|replay|flexible"`
 	LBMode     string   `name:"lb-mode" enum:"lenient,strict" default:"lenient" help:"What the load balancer does with a certificate that it cannot verify: tell the function (lenient), or end the handshake (strict)."`
 }
 
@@ -45,6 +45,9 @@ func (c *callCmd) Run(ctx context.Context, out *streams) error {
 	rep, err := s.call(ctx, c, body, lines)
 	if err := errors.Join(err, s.stop()); err != nil {
 		return err
+	}
+	if rep.Status == 200 {
+		rep.Note = undefended[c.Spoof]
 	}
 	if c.JSON {
 		if err := json.MarshalWrite(out.out, rep, json.Deterministic(true)); err != nil {
@@ -76,6 +79,9 @@ func (c *callCmd) body() ([]byte, error) {
 		return b, nil
 	}
 	sample := emulator.Sample{}
+	if c.Spoof == "flexible" { // whoever edits the agent writes the body
+		sample.Session = "somebody-elses-session"
+	}
 	for i, arg := range c.Args {
 		name, value, isParameter := strings.Cut(arg, "=")
 		switch {
@@ -122,7 +128,7 @@ func (s *stack) call(ctx context.Context, c *callCmd, body []byte, lines <-chan 
 	if err != nil {
 		return nil, err
 	}
-	way, taken := c.Spoof, s.taken
+	way, taken := c.way(), s.taken
 	if s.direct {
 		certificate, err := s.pki.ClientCertificate(c.ClientCert)
 		if err != nil {
@@ -151,6 +157,20 @@ func (s *stack) call(ctx context.Context, c *callCmd, body []byte, lines <-chan 
 	}
 }
 
+// way is how the call goes round the load balancer; "" is through it.
+func (c *callCmd) way() string {
+	if c.Spoof == "outsider" || c.Spoof == "internal" {
+		return c.Spoof
+	}
+	return ""
+}
+
+// undefended says of the attacks that pass what they are, and what closes them.
+var undefended = map[string]string{
+	"replay":   "accepted, and not defended: Google's certificate is the same for all of its customers, so a token that was stolen within its hour passes from another customer's agent. A custom client certificate closes this (CXHOOK_IDENTITIES=custom).",
+	"flexible": "accepted, and not defended: a flexible webhook of the same project sends any body with the genuine certificate and token. One project for each domain of trust, and as few editors as possible.",
+}
+
 // dialogflow is the caller that the flags describe, and what it sends besides.
 func (s *stack) dialogflow(c *callCmd) (*emulator.Dialogflow, http.Header, error) {
 	cfg := emulator.DialogflowConfig{WebhookURL: s.url, ServerRoots: s.serverRoots, Timeout: callTimeout}
@@ -158,6 +178,8 @@ func (s *stack) dialogflow(c *callCmd) (*emulator.Dialogflow, http.Header, error
 	switch c.Spoof {
 	case "outsider": // has a Google account of its own, and so a genuine token
 		kind, token = "google", "other-agent"
+	case "replay", "flexible": // what Google itself sends for them, certificate and token
+		kind, token = "google", "valid"
 	case "internal": // has got hold of a token, and is past the ingress
 		kind, token = "google", "valid"
 	}
@@ -167,7 +189,7 @@ func (s *stack) dialogflow(c *callCmd) (*emulator.Dialogflow, http.Header, error
 	}
 	cfg.Token = func(context.Context) (string, error) { return s.issuer.Token(token, s.url, projectNumber) }
 	var header http.Header
-	if c.Spoof != "" {
+	if c.way() != "" {
 		cfg.WebhookURL = "http://" + s.function.address + webhookPath
 		if header, err = emulator.ForgedHeaders(verify.DefaultGoogleLBHeaders(), certificate); err != nil {
 			return nil, nil, err

@@ -29,6 +29,9 @@ func printReport(w io.Writer, r *report) {
 	default:
 		fmt.Fprintf(w, "\n  HTTP %d in %s\n", r.Status, micros(r.Timings["total"]))
 	}
+	if r.Note != "" {
+		fmt.Fprintf(w, "  %s\n", r.Note)
+	}
 	if r.event != "" {
 		fmt.Fprintf(w, "  the agent sees %s, unless the route that called has a target\n", r.event)
 	}

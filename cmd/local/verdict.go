@@ -61,6 +61,8 @@ type report struct {
 	Response jsontext.Value     `json:"response"` // null where there was none
 	Timings  map[string]float64 `json:"timings"`  // microseconds, by station, and "total"
 
+	Note string `json:"note,omitzero"` // of an attack that passes: why
+
 	failure error    // what the client saw, where there was no whole answer
 	event   string   // what the agent's event handlers see; "" if the call succeeded
 	log     *logLine // nil where the call did not reach the function
