@@ -70,20 +70,20 @@ func TestAttackSession(t *testing.T) {
 		status   int
 		reason   string
 	}{
-		{"R01-good", body(sessionName, `"color":"red",`+member(sessionParam, token)), 200, ""},
-		{"R02-none", body(sessionName, `"color":"red"`), 403, "session_token_missing"},
-		{"R03-null", body(sessionName, `"`+sessionParam+`":null`), 403, "session_token_missing"},
-		{"R04-wrong-parameter", body(sessionName, member("cxhook_token", token)), 403, "session_token_missing"},
-		{"R05-parameter-in-another-case", body(sessionName, member("Proof", token)), 403, "session_token_missing"},
-		{"R06-an-object", body(sessionName, `"`+sessionParam+`":{"token":"`+token+`"}`), 403, "session_token_malformed"},
-		{"R07-a-list", body(sessionName, `"`+sessionParam+`":["`+token+`"]`), 403, "session_token_malformed"},
-		{"R08-another-session", body(strings.TrimSuffix(sessionName, "1")+"2", member(sessionParam, token)), 403, "session_token_wrong_session"},
-		{"R09-session-twice", `{"sessionInfo":{"session":"` + sessionName + `","session":"x","parameters":{` + member(sessionParam, token) + `}}}`, 400, "body_malformed"},
-		{"R10-parameter-twice", body(sessionName, member(sessionParam, token)+","+member(sessionParam, "x")), 400, "body_malformed"},
-		{"R11-another-agent", body("projects/shirts/locations/global/agents/a2/sessions/s1", member(sessionParam, token)), 403, "agent_not_allowed"},
-		{"R12-no-session", body("", member(sessionParam, token)), 403, "agent_malformed"},
-		{"R13-session-in-another-case", `{"sessionInfo":{"Session":"` + sessionName + `","parameters":{` + member(sessionParam, token) + `}}}`, 403, "agent_malformed"},
-		{"R14-escaped", body(sessionName, `"pr\u006fof": "`+strings.Replace(token, "e", `\u0065`, 1)+`"`), 200, ""},
+		{"M01-good", body(sessionName, `"color":"red",`+member(sessionParam, token)), 200, ""},
+		{"M02-none", body(sessionName, `"color":"red"`), 403, "session_token_missing"},
+		{"M03-null", body(sessionName, `"`+sessionParam+`":null`), 403, "session_token_missing"},
+		{"M04-wrong-parameter", body(sessionName, member("cxhook_token", token)), 403, "session_token_missing"},
+		{"M05-parameter-in-another-case", body(sessionName, member("Proof", token)), 403, "session_token_missing"},
+		{"M06-an-object", body(sessionName, `"`+sessionParam+`":{"token":"`+token+`"}`), 403, "session_token_malformed"},
+		{"M07-a-list", body(sessionName, `"`+sessionParam+`":["`+token+`"]`), 403, "session_token_malformed"},
+		{"M08-another-session", body(strings.TrimSuffix(sessionName, "1")+"2", member(sessionParam, token)), 403, "session_token_wrong_session"},
+		{"M09-session-twice", `{"sessionInfo":{"session":"` + sessionName + `","session":"x","parameters":{` + member(sessionParam, token) + `}}}`, 400, "body_malformed"},
+		{"M10-parameter-twice", body(sessionName, member(sessionParam, token)+","+member(sessionParam, "x")), 400, "body_malformed"},
+		{"M11-another-agent", body("projects/shirts/locations/global/agents/a2/sessions/s1", member(sessionParam, token)), 403, "agent_not_allowed"},
+		{"M12-no-session", body("", member(sessionParam, token)), 403, "agent_malformed"},
+		{"M13-session-in-another-case", `{"sessionInfo":{"Session":"` + sessionName + `","parameters":{` + member(sessionParam, token) + `}}}`, 403, "agent_malformed"},
+		{"M14-escaped", body(sessionName, `"pr\u006fof": "`+strings.Replace(token, "e", `\u0065`, 1)+`"`), 200, ""},
 	} {
 		t.Run(row.id, func(t *testing.T) {
 			var seen []*cx.Request

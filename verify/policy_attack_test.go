@@ -223,21 +223,21 @@ func TestAttackAgent(t *testing.T) {
 		caller  string
 		want    Code
 	}{
-		{"A01-good", testSession, ours, ""},
-		{"A02-any-environment", with(testSession, func(s *Session) { s.Environment = "e1" }), ours, ""},
-		{"A03-another-agent", with(testSession, func(s *Session) { s.Agent = "a2" }), ours, AgentNotAllowed},
-		{"A04-a-longer-agent", with(testSession, func(s *Session) { s.Agent = "a11" }), ours, AgentNotAllowed},
-		{"A05-a-prefix", with(testSession, func(s *Session) { s.Agent = "a" }), ours, AgentNotAllowed},
-		{"A06-another-location", with(testSession, func(s *Session) { s.Location = "eu" }), ours, AgentNotAllowed},
-		{"A07-another-project-name", with(testSession, func(s *Session) { s.Project = "shirt" }), ours, AgentNotAllowed},
-		{"A08-upper-case", with(testSession, func(s *Session) { s.Agent = "A1" }), ours, AgentNotAllowed},
-		{"A09-another-projects-token", testSession, dialogflowAgent("42"), AgentNotAllowed},
-		{"A10-nobodys-token", testSession, "", AgentNotAllowed},
-		{"A11-environment", hats, dialogflowAgent("42"), ""},
-		{"A12-another-environment", with(hats, func(s *Session) { s.Environment = "prod2" }), dialogflowAgent("42"), AgentNotAllowed},
-		{"A13-draft", with(hats, func(s *Session) { s.Environment = "" }), dialogflowAgent("42"), ""},
-		{"A14-hats-by-our-token", hats, ours, AgentNotAllowed},
-		{"A15-malformed", Session{Name: "projects/shirts/agent/sessions/s1"}, ours, AgentMalformed},
+		{"L01-good", testSession, ours, ""},
+		{"L02-any-environment", with(testSession, func(s *Session) { s.Environment = "e1" }), ours, ""},
+		{"L03-another-agent", with(testSession, func(s *Session) { s.Agent = "a2" }), ours, AgentNotAllowed},
+		{"L04-a-longer-agent", with(testSession, func(s *Session) { s.Agent = "a11" }), ours, AgentNotAllowed},
+		{"L05-a-prefix", with(testSession, func(s *Session) { s.Agent = "a" }), ours, AgentNotAllowed},
+		{"L06-another-location", with(testSession, func(s *Session) { s.Location = "eu" }), ours, AgentNotAllowed},
+		{"L07-another-project-name", with(testSession, func(s *Session) { s.Project = "shirt" }), ours, AgentNotAllowed},
+		{"L08-upper-case", with(testSession, func(s *Session) { s.Agent = "A1" }), ours, AgentNotAllowed},
+		{"L09-another-projects-token", testSession, dialogflowAgent("42"), AgentNotAllowed},
+		{"L10-nobodys-token", testSession, "", AgentNotAllowed},
+		{"L11-environment", hats, dialogflowAgent("42"), ""},
+		{"L12-another-environment", with(hats, func(s *Session) { s.Environment = "prod2" }), dialogflowAgent("42"), AgentNotAllowed},
+		{"L13-draft", with(hats, func(s *Session) { s.Environment = "" }), dialogflowAgent("42"), ""},
+		{"L14-hats-by-our-token", hats, ours, AgentNotAllowed},
+		{"L15-malformed", Session{Name: "projects/shirts/agent/sessions/s1"}, ours, AgentMalformed},
 	} {
 		reached[row.want] = true
 		t.Run(row.id, func(t *testing.T) {

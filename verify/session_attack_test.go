@@ -82,46 +82,46 @@ func sessionFormAttacks() []sessionAttack {
 		return addClaim("x", strings.Repeat(`{"x":`, n)+"1"+strings.Repeat("}", n))
 	}
 	return []sessionAttack{
-		{id: "S03-an-object", attack: editToken(func(s string) string { return `{"token":"` + s + `"}` }), want: SessionMalformed},
-		{id: "S04-opaque", attack: editToken(func(string) string { return "session-secret" }), want: SessionMalformed},
-		{id: "S05-two-segments", attack: editToken(func(s string) string { return s[:strings.LastIndex(s, ".")] }), want: SessionMalformed},
-		{id: "S06-four-segments", attack: editToken(func(s string) string { return s + ".x" }), want: SessionMalformed},
-		{id: "S07-large", attack: addClaim("pad", jsonText(strings.Repeat("x", MaxSessionTokenBytes))), want: SessionTooLarge, twin: addClaim("pad", jsonText(strings.Repeat("x", MaxSessionTokenBytes/2)))},
-		{id: "S08-padding", attack: editSegment(2, func(s string) string { return s + "==" }), want: SessionMalformed},
-		{id: "S09-line-end", attack: editToken(func(s string) string { return s + "\n" }), want: SessionMalformed},
-		{id: "S10-space", attack: editToken(func(s string) string { return " " + s }), want: SessionMalformed},
-		{id: "S11-bearer", attack: editToken(func(s string) string { return "Bearer " + s }), want: SessionMalformed},
-		{id: "S12-header-null", attack: headerText("null"), want: SessionMalformed},
-		{id: "S13-payload-null", attack: payloadText("null"), want: SessionMalformed},
-		{id: "S14-payload-array", attack: editPayload(func(s string) string { return "[" + s + "]" }), want: SessionMalformed},
-		{id: "S15-session-twice", attack: addClaim("session", `"projects/p/locations/l/agents/a/sessions/other"`), want: SessionMalformed},
-		{id: "S16-session-in-two-cases", attack: addClaim("Session", `"projects/p/locations/l/agents/a/sessions/other"`), want: SessionMalformed, twin: addClaim("sessions", "1")},
-		{id: "S17-EXP", attack: addClaim("EXP", "99999999999"), want: SessionMalformed},
-		{id: "S18-no-exp", attack: dropClaim("exp"), want: SessionMalformed},
-		{id: "S19-no-nbf", attack: dropClaim("nbf"), want: SessionMalformed, twin: dropClaim("sub")},
-		{id: "S20-exp-a-string", attack: setClaim("exp", `"99999999999"`), want: SessionMalformed},
-		{id: "S21-exp-negative", attack: setClaim("exp", "-1"), want: SessionMalformed},
-		{id: "S22-deep", attack: nested(maxTokenDepth), want: SessionMalformed, twin: nested(maxTokenDepth - 1)},
-		{id: "S23-no-signature", attack: editSegment(2, func(string) string { return "" }), want: SessionMalformed},
-		{id: "S24-loose-base64", attack: editSegment(2, func(s string) string { return s[:len(s)-1] + "_" }), want: SessionMalformed},
+		{id: "J03-an-object", attack: editToken(func(s string) string { return `{"token":"` + s + `"}` }), want: SessionMalformed},
+		{id: "J04-opaque", attack: editToken(func(string) string { return "session-secret" }), want: SessionMalformed},
+		{id: "J05-two-segments", attack: editToken(func(s string) string { return s[:strings.LastIndex(s, ".")] }), want: SessionMalformed},
+		{id: "J06-four-segments", attack: editToken(func(s string) string { return s + ".x" }), want: SessionMalformed},
+		{id: "J07-large", attack: addClaim("pad", jsonText(strings.Repeat("x", MaxSessionTokenBytes))), want: SessionTooLarge, twin: addClaim("pad", jsonText(strings.Repeat("x", MaxSessionTokenBytes/2)))},
+		{id: "J08-padding", attack: editSegment(2, func(s string) string { return s + "==" }), want: SessionMalformed},
+		{id: "J09-line-end", attack: editToken(func(s string) string { return s + "\n" }), want: SessionMalformed},
+		{id: "J10-space", attack: editToken(func(s string) string { return " " + s }), want: SessionMalformed},
+		{id: "J11-bearer", attack: editToken(func(s string) string { return "Bearer " + s }), want: SessionMalformed},
+		{id: "J12-header-null", attack: headerText("null"), want: SessionMalformed},
+		{id: "J13-payload-null", attack: payloadText("null"), want: SessionMalformed},
+		{id: "J14-payload-array", attack: editPayload(func(s string) string { return "[" + s + "]" }), want: SessionMalformed},
+		{id: "J15-session-twice", attack: addClaim("session", `"projects/p/locations/l/agents/a/sessions/other"`), want: SessionMalformed},
+		{id: "J16-session-in-two-cases", attack: addClaim("Session", `"projects/p/locations/l/agents/a/sessions/other"`), want: SessionMalformed, twin: addClaim("sessions", "1")},
+		{id: "J17-EXP", attack: addClaim("EXP", "99999999999"), want: SessionMalformed},
+		{id: "J18-no-exp", attack: dropClaim("exp"), want: SessionMalformed},
+		{id: "J19-no-nbf", attack: dropClaim("nbf"), want: SessionMalformed, twin: dropClaim("sub")},
+		{id: "J20-exp-a-string", attack: setClaim("exp", `"99999999999"`), want: SessionMalformed},
+		{id: "J21-exp-negative", attack: setClaim("exp", "-1"), want: SessionMalformed},
+		{id: "J22-deep", attack: nested(maxTokenDepth), want: SessionMalformed, twin: nested(maxTokenDepth - 1)},
+		{id: "J23-no-signature", attack: editSegment(2, func(string) string { return "" }), want: SessionMalformed},
+		{id: "J24-loose-base64", attack: editSegment(2, func(s string) string { return s[:len(s)-1] + "_" }), want: SessionMalformed},
 
-		{id: "S30-none", attack: setHeader("alg", `"none"`), want: SessionWrongAlgorithm},
-		{id: "S31-None", attack: setHeader("alg", `"None"`), want: SessionWrongAlgorithm},
-		{id: "S32-no-alg", attack: dropHeader("alg"), want: SessionWrongAlgorithm},
-		{id: "S33-alg-lower-case", attack: setHeader("alg", `"eddsa"`), want: SessionWrongAlgorithm},
-		{id: "S34-alg-null", attack: setHeader("alg", "null"), want: SessionWrongAlgorithm},
-		{id: "S35-PS256", attack: signedAs("PS256", "rs-1", signedBy(googleKey())), want: SessionWrongAlgorithm, twin: signedAs("RS256", "rs-1", signedBy(googleKey()))},
-		{id: "S36-ES384", attack: signedAs("ES384", "es-1", signES256), want: SessionWrongAlgorithm, twin: signedAs("ES256", "es-1", signES256)},
-		{id: "S40-crit", attack: addHeader("crit", `["exp"]`), want: SessionHeaderRefused},
-		{id: "S41-jwk", attack: addHeader("jwk", jsonText(jose.JSONWebKey{Key: otherEdKey.Public()})), want: SessionHeaderRefused},
-		{id: "S42-jku", attack: addHeader("jku", `"https://mallory.example/jwks"`), want: SessionHeaderRefused},
-		{id: "S43-x5c", attack: addHeader("x5c", "[]"), want: SessionHeaderRefused},
-		{id: "S44-b64", attack: addHeader("b64", "false"), want: SessionHeaderRefused},
-		{id: "S45-nonce", attack: addHeader("nonce", `"x"`), want: SessionHeaderRefused, twin: addHeader("x", `"x"`)},
-		{id: "S46-typ", attack: setHeader("typ", `"at+jwt"`), want: SessionHeaderRefused, twin: dropHeader("typ")},
-		{id: "S47-kid-a-number", attack: setHeader("kid", "1"), want: SessionHeaderRefused},
-		{id: "S48-kid-long", attack: setHeader("kid", jsonText(strings.Repeat("k", maxKeyIDBytes+1))), want: SessionHeaderRefused},
-		{id: "S49-KID", attack: addHeader("KID", `"ed-1"`), want: SessionMalformed},
+		{id: "J30-none", attack: setHeader("alg", `"none"`), want: SessionWrongAlgorithm},
+		{id: "J31-None", attack: setHeader("alg", `"None"`), want: SessionWrongAlgorithm},
+		{id: "J32-no-alg", attack: dropHeader("alg"), want: SessionWrongAlgorithm},
+		{id: "J33-alg-lower-case", attack: setHeader("alg", `"eddsa"`), want: SessionWrongAlgorithm},
+		{id: "J34-alg-null", attack: setHeader("alg", "null"), want: SessionWrongAlgorithm},
+		{id: "J35-PS256", attack: signedAs("PS256", "rs-1", signedBy(googleKey())), want: SessionWrongAlgorithm, twin: signedAs("RS256", "rs-1", signedBy(googleKey()))},
+		{id: "J36-ES384", attack: signedAs("ES384", "es-1", signES256), want: SessionWrongAlgorithm, twin: signedAs("ES256", "es-1", signES256)},
+		{id: "J40-crit", attack: addHeader("crit", `["exp"]`), want: SessionHeaderRefused},
+		{id: "J41-jwk", attack: addHeader("jwk", jsonText(jose.JSONWebKey{Key: otherEdKey.Public()})), want: SessionHeaderRefused},
+		{id: "J42-jku", attack: addHeader("jku", `"https://mallory.example/jwks"`), want: SessionHeaderRefused},
+		{id: "J43-x5c", attack: addHeader("x5c", "[]"), want: SessionHeaderRefused},
+		{id: "J44-b64", attack: addHeader("b64", "false"), want: SessionHeaderRefused},
+		{id: "J45-nonce", attack: addHeader("nonce", `"x"`), want: SessionHeaderRefused, twin: addHeader("x", `"x"`)},
+		{id: "J46-typ", attack: setHeader("typ", `"at+jwt"`), want: SessionHeaderRefused, twin: dropHeader("typ")},
+		{id: "J47-kid-a-number", attack: setHeader("kid", "1"), want: SessionHeaderRefused},
+		{id: "J48-kid-long", attack: setHeader("kid", jsonText(strings.Repeat("k", maxKeyIDBytes+1))), want: SessionHeaderRefused},
+		{id: "J49-KID", attack: addHeader("KID", `"ed-1"`), want: SessionMalformed},
 	}
 }
 
@@ -139,37 +139,37 @@ func sessionClaimAttacks() []sessionAttack {
 	}
 	const skew, hour = int64(TokenSkew / time.Second), 3600
 	return []sessionAttack{
-		{id: "S50-another-issuer", attack: setClaim("iss", `"https://mallory.example"`), want: SessionWrongIssuer},
-		{id: "S51-iss-slash", attack: setClaim("iss", jsonText(sessionIssuer+"/")), want: SessionWrongIssuer},
-		{id: "S52-no-iss", attack: dropClaim("iss"), want: SessionWrongIssuer},
-		{id: "S53-iss-array", attack: setClaim("iss", "["+jsonText(sessionIssuer)+"]"), want: SessionWrongIssuer},
-		{id: "S54-another-audience", attack: setClaim("aud", `"hats-webhook"`), want: SessionWrongAudience},
-		{id: "S55-aud-array", attack: setClaim("aud", "["+jsonText(sessionAudience)+`,"hats-webhook"]`), want: SessionWrongAudience},
-		{id: "S56-no-aud", attack: dropClaim("aud"), want: SessionWrongAudience},
+		{id: "J50-another-issuer", attack: setClaim("iss", `"https://mallory.example"`), want: SessionWrongIssuer},
+		{id: "J51-iss-slash", attack: setClaim("iss", jsonText(sessionIssuer+"/")), want: SessionWrongIssuer},
+		{id: "J52-no-iss", attack: dropClaim("iss"), want: SessionWrongIssuer},
+		{id: "J53-iss-array", attack: setClaim("iss", "["+jsonText(sessionIssuer)+"]"), want: SessionWrongIssuer},
+		{id: "J54-another-audience", attack: setClaim("aud", `"hats-webhook"`), want: SessionWrongAudience},
+		{id: "J55-aud-array", attack: setClaim("aud", "["+jsonText(sessionAudience)+`,"hats-webhook"]`), want: SessionWrongAudience},
+		{id: "J56-no-aud", attack: dropClaim("aud"), want: SessionWrongAudience},
 
-		{id: "S60-another-session", attack: session("projects/shirts/locations/global/agents/a1/sessions/s2"), want: SessionWrongSession},
-		{id: "S61-a-longer-session", attack: session(testSession.Name + "1"), want: SessionWrongSession},
-		{id: "S62-a-prefix", attack: session(testSession.Name[:len(testSession.Name)-1]), want: SessionWrongSession},
-		{id: "S63-the-id-alone", attack: session("s1"), want: SessionWrongSession},
-		{id: "S64-another-agent", attack: session("projects/shirts/locations/global/agents/a2/sessions/s1"), want: SessionWrongSession},
-		{id: "S65-another-location", attack: session("projects/shirts/locations/eu/agents/a1/sessions/s1"), want: SessionWrongSession},
-		{id: "S66-another-project", attack: session("projects/hats/locations/global/agents/a1/sessions/s1"), want: SessionWrongSession},
-		{id: "S67-another-environment", attack: session("projects/shirts/locations/global/agents/a1/environments/prod/sessions/s1"), want: SessionWrongSession},
-		{id: "S68-upper-case", attack: session(strings.ToUpper(testSession.Name)), want: SessionWrongSession},
-		{id: "S69-a-wildcard", attack: session("projects/shirts/locations/global/agents/a1/sessions/*"), want: SessionWrongSession},
-		{id: "S70-no-session", attack: dropClaim("session"), want: SessionWrongSession},
-		{id: "S71-session-array", attack: setClaim("session", "["+jsonText(testSession.Name)+"]"), want: SessionWrongSession},
-		{id: "S72-session-empty", attack: session(""), want: SessionWrongSession},
+		{id: "J60-another-session", attack: session("projects/shirts/locations/global/agents/a1/sessions/s2"), want: SessionWrongSession},
+		{id: "J61-a-longer-session", attack: session(testSession.Name + "1"), want: SessionWrongSession},
+		{id: "J62-a-prefix", attack: session(testSession.Name[:len(testSession.Name)-1]), want: SessionWrongSession},
+		{id: "J63-the-id-alone", attack: session("s1"), want: SessionWrongSession},
+		{id: "J64-another-agent", attack: session("projects/shirts/locations/global/agents/a2/sessions/s1"), want: SessionWrongSession},
+		{id: "J65-another-location", attack: session("projects/shirts/locations/eu/agents/a1/sessions/s1"), want: SessionWrongSession},
+		{id: "J66-another-project", attack: session("projects/hats/locations/global/agents/a1/sessions/s1"), want: SessionWrongSession},
+		{id: "J67-another-environment", attack: session("projects/shirts/locations/global/agents/a1/environments/prod/sessions/s1"), want: SessionWrongSession},
+		{id: "J68-upper-case", attack: session(strings.ToUpper(testSession.Name)), want: SessionWrongSession},
+		{id: "J69-a-wildcard", attack: session("projects/shirts/locations/global/agents/a1/sessions/*"), want: SessionWrongSession},
+		{id: "J70-no-session", attack: dropClaim("session"), want: SessionWrongSession},
+		{id: "J71-session-array", attack: setClaim("session", "["+jsonText(testSession.Name)+"]"), want: SessionWrongSession},
+		{id: "J72-session-empty", attack: session(""), want: SessionWrongSession},
 
-		{id: "S80-expired", attack: at(-600, 0), want: SessionExpired, twin: at(-600, 1)},
-		{id: "S81-long-expired", attack: at(-86400, -86000), want: SessionExpired},
-		{id: "S82-not-yet", attack: at(skew+1, 600), want: SessionNotYetValid, twin: at(skew, 600)},
-		{id: "S83-long", attack: at(0, hour+1), want: SessionLifetime, twin: at(0, hour)},
-		{id: "S84-from-1970", attack: setClaim("nbf", "0"), want: SessionLifetime},
-		{id: "S85-exp-in-the-far-future", attack: setClaim("exp", "9223372036854775807"), want: SessionLifetime},
-		{id: "S86-exp-before-nbf", attack: at(skew, skew-1), want: SessionLifetime},
-		{id: "S87-exp-is-nbf", attack: at(1, 1), want: SessionLifetime},
-		{id: "S88-a-longer-lifetime-allowed", attack: at(0, 2*hour+1), want: SessionLifetime, twin: at(0, 2*hour), cfg: func() SessionConfig { c := sessionConfig(); c.MaxLifetime = 2 * time.Hour; return c }},
+		{id: "J80-expired", attack: at(-600, 0), want: SessionExpired, twin: at(-600, 1)},
+		{id: "J81-long-expired", attack: at(-86400, -86000), want: SessionExpired},
+		{id: "J82-not-yet", attack: at(skew+1, 600), want: SessionNotYetValid, twin: at(skew, 600)},
+		{id: "J83-long", attack: at(0, hour+1), want: SessionLifetime, twin: at(0, hour)},
+		{id: "J84-from-1970", attack: setClaim("nbf", "0"), want: SessionLifetime},
+		{id: "J85-exp-in-the-far-future", attack: setClaim("exp", "9223372036854775807"), want: SessionLifetime},
+		{id: "J86-exp-before-nbf", attack: at(skew, skew-1), want: SessionLifetime},
+		{id: "J87-exp-is-nbf", attack: at(1, 1), want: SessionLifetime},
+		{id: "J88-a-longer-lifetime-allowed", attack: at(0, 2*hour+1), want: SessionLifetime, twin: at(0, 2*hour), cfg: func() SessionConfig { c := sessionConfig(); c.MaxLifetime = 2 * time.Hour; return c }},
 	}
 }
 
@@ -188,31 +188,31 @@ func sessionKeyAttacks() []sessionAttack {
 		return func(signed string) []byte { return signES256(signed)[:n] }
 	}
 	return []sessionAttack{
-		{id: "S90-HS256-with-the-public-key", attack: signedAs("HS256", "ed-1", signHS256(der)), want: SessionWrongAlgorithm},
-		{id: "S91-HS256-with-the-raw-public-key", attack: signedAs("HS256", "ed-1", signHS256(edKey.Public().(ed25519.PublicKey))), want: SessionWrongAlgorithm},
-		{id: "S92-ES256-by-the-EdDSA-key", attack: signedAs("ES256", "ed-1", signES256), want: SessionWrongAlgorithm, twin: es},
-		{id: "S93-RS256-by-the-ES256-key", attack: signedAs("RS256", "es-1", signedBy(googleKey())), want: SessionWrongAlgorithm, twin: rs},
-		{id: "S94-another-keys-kid", attack: signedAs("EdDSA", "ed-1", signEd(otherEdKey)), want: SessionBadSignature},
-		{id: "S95-unknown-kid", attack: setHeader("kid", `"ed-2"`), want: SessionUnknownKey},
-		{id: "S96-no-kid", attack: dropHeader("kid"), want: SessionUnknownKey},
-		{id: "S97-path-like-kid", attack: setHeader("kid", `"../../dev/null"`), want: SessionUnknownKey},
-		{id: "S98-kid-in-another-case", attack: setHeader("kid", `"ED-1"`), want: SessionUnknownKey},
-		{id: "S99-short-ES256", attack: signedAs("ES256", "es-1", cut(16)), want: SessionBadSignature, twin: es},
-		{id: "S100-long-ES256", attack: signedAs("ES256", "es-1", func(s string) []byte { return append(signES256(s), 0) }), want: SessionBadSignature, twin: es},
-		{id: "S101-zero-ES256", attack: signedAs("ES256", "es-1", func(string) []byte { return make([]byte, 64) }), want: SessionBadSignature, twin: es},
-		{id: "S102-altered", attack: editSegment(1, func(s string) string {
+		{id: "J90-HS256-with-the-public-key", attack: signedAs("HS256", "ed-1", signHS256(der)), want: SessionWrongAlgorithm},
+		{id: "J91-HS256-with-the-raw-public-key", attack: signedAs("HS256", "ed-1", signHS256(edKey.Public().(ed25519.PublicKey))), want: SessionWrongAlgorithm},
+		{id: "J92-ES256-by-the-EdDSA-key", attack: signedAs("ES256", "ed-1", signES256), want: SessionWrongAlgorithm, twin: es},
+		{id: "J93-RS256-by-the-ES256-key", attack: signedAs("RS256", "es-1", signedBy(googleKey())), want: SessionWrongAlgorithm, twin: rs},
+		{id: "J94-another-keys-kid", attack: signedAs("EdDSA", "ed-1", signEd(otherEdKey)), want: SessionBadSignature},
+		{id: "J95-unknown-kid", attack: setHeader("kid", `"ed-2"`), want: SessionUnknownKey},
+		{id: "J96-no-kid", attack: dropHeader("kid"), want: SessionUnknownKey},
+		{id: "J97-path-like-kid", attack: setHeader("kid", `"../../dev/null"`), want: SessionUnknownKey},
+		{id: "J98-kid-in-another-case", attack: setHeader("kid", `"ED-1"`), want: SessionUnknownKey},
+		{id: "J99-short-ES256", attack: signedAs("ES256", "es-1", cut(16)), want: SessionBadSignature, twin: es},
+		{id: "J100-long-ES256", attack: signedAs("ES256", "es-1", func(s string) []byte { return append(signES256(s), 0) }), want: SessionBadSignature, twin: es},
+		{id: "J101-zero-ES256", attack: signedAs("ES256", "es-1", func(string) []byte { return make([]byte, 64) }), want: SessionBadSignature, twin: es},
+		{id: "J102-altered", attack: editSegment(1, func(s string) string {
 			return b64([]byte(strings.Replace(string(mustMake(decodeSegment(s))), "alice", "mallo", 1)))
 		}), want: SessionBadSignature},
-		{id: "S103-signature-of-another", attack: func(f *forgery) {
+		{id: "J103-signature-of-another", attack: func(f *forgery) {
 			other := f.sign("another")
 			f.sign = func(string) []byte { return other }
 		}, want: SessionBadSignature},
 
-		{id: "S110-another-secret", attack: hs(testHMACSecret + "x"), want: SessionBadSignature, cfg: shared, twin: hs(testHMACSecret)},
-		{id: "S111-the-empty-secret", attack: hs(""), want: SessionBadSignature, cfg: shared, twin: hs(testOldHMAC)},
-		{id: "S112-the-old-secret-after-rotation", attack: hs(testOldHMAC), want: SessionBadSignature, cfg: rotated, twin: hs(testHMACSecret)},
-		{id: "S113-EdDSA-where-secrets-are-shared", attack: func(*forgery) {}, want: SessionWrongAlgorithm, cfg: shared, twin: hs(testHMACSecret)},
-		{id: "S114-HS256-where-keys-are-public", attack: hs(testHMACSecret), want: SessionUnknownKey, twin: es},
+		{id: "J110-another-secret", attack: hs(testHMACSecret + "x"), want: SessionBadSignature, cfg: shared, twin: hs(testHMACSecret)},
+		{id: "J111-the-empty-secret", attack: hs(""), want: SessionBadSignature, cfg: shared, twin: hs(testOldHMAC)},
+		{id: "J112-the-old-secret-after-rotation", attack: hs(testOldHMAC), want: SessionBadSignature, cfg: rotated, twin: hs(testHMACSecret)},
+		{id: "J113-EdDSA-where-secrets-are-shared", attack: func(*forgery) {}, want: SessionWrongAlgorithm, cfg: shared, twin: hs(testHMACSecret)},
+		{id: "J114-HS256-where-keys-are-public", attack: hs(testHMACSecret), want: SessionUnknownKey, twin: es},
 	}
 }
 
@@ -225,10 +225,10 @@ func TestAttackSessionForm(t *testing.T) {
 		token   string
 		want    Code
 	}{
-		{"S01-none", testSession, "", SessionMissing},
-		{"S02-an-ES-session", Session{Name: "projects/shirts/agent/sessions/s1"}, token, AgentMalformed},
-		{"S25-no-session-at-all", Session{}, token, AgentMalformed},
-		{"S26-good", testSession, token, ""},
+		{"J01-none", testSession, "", SessionMissing},
+		{"J02-an-ES-session", Session{Name: "projects/shirts/agent/sessions/s1"}, token, AgentMalformed},
+		{"J25-no-session-at-all", Session{}, token, AgentMalformed},
+		{"J26-good", testSession, token, ""},
 	} {
 		t.Run(row.id, func(t *testing.T) {
 			rig, rep := newSessionRig(t, sessionConfig()), &Report{}
@@ -260,7 +260,7 @@ func TestAttackSessionKeyServer(t *testing.T) {
 		}
 		return rep
 	}
-	t.Run("S120-kid-flood", func(t *testing.T) {
+	t.Run("J120-kid-flood", func(t *testing.T) {
 		rig := newSessionRig(t, url())
 		expect(t, rig, good, "")
 		for n := range 100 {
@@ -275,7 +275,7 @@ func TestAttackSessionKeyServer(t *testing.T) {
 		}
 		expect(t, rig, good, "")
 	})
-	t.Run("S121-wrong-claims-fetch-nothing", func(t *testing.T) {
+	t.Run("J121-wrong-claims-fetch-nothing", func(t *testing.T) {
 		rig := newSessionRig(t, url())
 		f := newSessionForgery()
 		f.claims.set("iss", `"https://mallory.example"`)
@@ -284,7 +284,7 @@ func TestAttackSessionKeyServer(t *testing.T) {
 			t.Errorf("%d fetches, want none", n)
 		}
 	})
-	t.Run("S122-down", func(t *testing.T) {
+	t.Run("J122-down", func(t *testing.T) {
 		rig := newSessionRig(t, url())
 		rig.server.down()
 		expect(t, rig, good, KeysUnavailable)
@@ -292,12 +292,12 @@ func TestAttackSessionKeyServer(t *testing.T) {
 		rig.now = rig.now.Add(keysBackoffMin)
 		expect(t, rig, good, "")
 	})
-	t.Run("S123-private-key-published", func(t *testing.T) {
+	t.Run("J123-private-key-published", func(t *testing.T) {
 		rig := newSessionRig(t, url())
 		rig.server.serve(jwks(jose.JSONWebKey{Key: edKey, KeyID: "ed-1"}))
 		expect(t, rig, good, KeysUnavailable)
 	})
-	t.Run("S124-rotated", func(t *testing.T) {
+	t.Run("J124-rotated", func(t *testing.T) {
 		rig := newSessionRig(t, url())
 		expect(t, rig, good, "")
 		rig.server.serve(jwks(jose.JSONWebKey{Key: otherEdKey.Public(), KeyID: "ed-1"}))
@@ -310,7 +310,7 @@ func TestAttackSessionKeyServer(t *testing.T) {
 		f.sign = signEd(otherEdKey)
 		expect(t, rig, f.token(), "")
 	})
-	t.Run("S125-outage", func(t *testing.T) {
+	t.Run("J125-outage", func(t *testing.T) {
 		rig := newSessionRig(t, url())
 		expect(t, rig, good, "")
 		rig.server.down()
