@@ -169,25 +169,28 @@ func TestAttackPolicyProofs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		call := func(without string) (status int, challenge string) {
+		call := func(t *testing.T, without string) (status int, challenge string) {
 			r := goodRequest()
 			r.Header.Del(without)
 			w := httptest.NewRecorder()
 			v.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				for _, secret := range v.secret {
+				for _, secret := range []string{"Authorization", DefaultEdgeHeader, "X-Client-Cert-Leaf", "X-Client-Cert-Present"} {
 					gone(t, r.Header, secret)
+				}
+				if strings.Contains(string(policy), proofHeader) {
+					gone(t, r.Header, testSecretHeader)
 				}
 			}), nil).ServeHTTP(w, r)
 			return w.Code, w.Header().Get("WWW-Authenticate")
 		}
 		t.Run(fmt.Sprintf("Q%02d-%s", i+1, policy), func(t *testing.T) {
-			if status, _ := call("X-Nothing"); status != http.StatusOK {
+			if status, _ := call(t, "X-Nothing"); status != http.StatusOK {
 				t.Fatalf("the good call: %d", status)
 			}
 			for proof, headers := range carriers {
 				asked := proofSet(strings.Split(string(policy), "+")).has(proof)
 				for _, header := range headers {
-					status, challenge := call(header)
+					status, challenge := call(t, header)
 					if (status != http.StatusOK) != asked {
 						t.Errorf("without %s: %d", header, status)
 					}
