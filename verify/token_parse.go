@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -219,11 +220,16 @@ func (t *idToken) parsePayload(payload []byte) error {
 	return nil
 }
 
+// decoders are reused: a new one costs more than it reads in a token.
+var decoders = sync.Pool{New: func() any { return new(jsontext.Decoder) }}
+
 // members gives each member of the JSON object that data is, as far as its name
 // is one of known. Refused are: anything but one object, a name twice, invalid
 // UTF-8, deep nesting, and a name that is one of known but for its case.
 func members(data []byte, known []string, each func(name string, value jsontext.Value) error) error {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(data))
+	dec := decoders.Get().(*jsontext.Decoder)
+	defer decoders.Put(dec)
+	dec.Reset(bytes.NewBuffer(data))
 	if dec.PeekKind() != '{' {
 		return errors.New("not a JSON object")
 	}
