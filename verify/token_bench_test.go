@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -35,20 +36,30 @@ func BenchmarkTokenRemembered(b *testing.B) {
 
 // Each token is one that is not remembered any more.
 func BenchmarkTokenNew(b *testing.B) {
-	values := make([]string, tokenCacheSize+1)
-	for i := range values {
-		values[i] = "Bearer " + goodToken(setClaim("sub", jsonText(strings.Repeat("1", i+1))))
+	tokens, i := manyTokens(), 0
+	for j := range tokens {
+		tokens[j] = "Bearer " + tokens[j]
 	}
-	i := 0
-	benchmarkToken(b, func() string { i++; return values[i%len(values)] })
+	benchmarkToken(b, func() string { i++; return tokens[i%len(tokens)] })
+}
+
+// manyTokens are good ones, more than are remembered, all of Google's size.
+func manyTokens() []string {
+	tokens := make([]string, tokenCacheSize+1)
+	for i := range tokens {
+		tokens[i] = goodToken(setClaim("sub", jsonText(fmt.Sprintf("%021d", i))))
+	}
+	return tokens
 }
 
 // The library's part of BenchmarkTokenNew, RSA included.
 func BenchmarkTokenIdtokenAlone(b *testing.B) {
 	k := mustMake(parseKeys([]byte(googleJWKS()))).byID["key-1"]
-	token := goodToken()
+	tokens, i := manyTokens(), 0
 	b.ReportAllocs()
 	for b.Loop() {
+		i++
+		token := tokens[i%len(tokens)]
 		if _, err := k.validator.Validate(context.Background(), token, tokenAudience); err != nil {
 			b.Fatal(err)
 		}
