@@ -339,3 +339,25 @@ func ExampleWithCall() {
 	// route tag pass
 	// handler answer fail
 }
+
+// Dialogflow's second attempt at a call must not order a second shirt.
+func ExampleOnce() {
+	placed := 0
+	m := cx.NewMux()
+	m.Use(cx.Once(cx.OnceConfig{}))
+	m.Route(cx.Route{Tag: "order", Handler: cx.HandlerFunc(func(context.Context, *cx.Request) (*cx.Response, error) {
+		placed++
+		return cx.Sayf("order %d", placed), nil
+	})})
+	h, _ := m.Handler()
+	for range 2 {
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(`{"detectIntentResponseId":"a1","fulfillmentInfo":{"tag":"order"}}`))
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		fmt.Println(w.Body)
+	}
+	// Output:
+	// {"fulfillmentResponse":{"messages":[{"text":{"text":["order 1"]}}]}}
+	// {"fulfillmentResponse":{"messages":[{"text":{"text":["order 1"]}}]}}
+}
