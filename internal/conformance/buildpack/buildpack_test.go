@@ -129,8 +129,8 @@ func TestBadConfiguration(t *testing.T) {
 				t.Errorf("it ended with %v, want status 1", p.err)
 			}
 			for _, want := range tt.want {
-				if !strings.Contains(p.log.String(), want) {
-					t.Errorf("the log does not say %q:\n%s", want, p.log.String())
+				if !strings.Contains(p.log(t), want) {
+					t.Errorf("the log does not say %q:\n%s", want, p.log(t))
 				}
 			}
 		})
@@ -211,7 +211,7 @@ func TestCalls(t *testing.T) {
 				t.Fatal(err)
 			}
 			if x.Err != nil || x.Status != tt.want {
-				t.Fatalf("got %d, %s, %v, want %d; the log:\n%s", x.Status, x.Response, x.Err, tt.want, function.log.String())
+				t.Fatalf("got %d, %s, %v, want %d; the log:\n%s", x.Status, x.Response, x.Err, tt.want, function.log(t))
 			}
 			if said := "red shirt is on its way"; (tt.want == http.StatusOK) != bytes.Contains(x.Response, []byte(said)) {
 				t.Errorf("got %s; only the accepted call is told %q", x.Response, said)
@@ -230,7 +230,7 @@ func goodEnv() []string {
 // process is the program in the environment that Cloud Run gives it.
 type process struct {
 	address string
-	log     lockedBuffer // standard output and error
+	output  string // the file that has its standard output and error
 	ended   chan struct{}
 	err     error // how it ended, once ended is closed
 }
@@ -244,10 +244,15 @@ func start(t *testing.T, env []string) *process {
 	l := listen(t)
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	l.Close() // the program takes it
-	p := &process{address: "127.0.0.1:" + port, ended: make(chan struct{})}
+	p := &process{address: "127.0.0.1:" + port, output: filepath.Join(t.TempDir(), "output"), ended: make(chan struct{})}
 	cmd := exec.Command(path)
 	cmd.Env = append([]string{"FUNCTION_TARGET=Webhook", "FUNCTION_SIGNATURE_TYPE=http", "K_SERVICE=cxhook", "K_REVISION=cxhook-00001-abc", "K_CONFIGURATION=cxhook", "PORT=" + port}, env...)
-	cmd.Stdout, cmd.Stderr = &p.log, &p.log
+	output, err := os.Create(p.output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer output.Close()
+	cmd.Stdout, cmd.Stderr = output, output
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -262,13 +267,22 @@ func start(t *testing.T, env []string) *process {
 	return p
 }
 
+func (p *process) log(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(p.output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 // ready waits until it serves.
 func (p *process) ready(t *testing.T) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		select {
 		case <-p.ended:
-			t.Fatalf("it ended: %v\n%s", p.err, p.log.String())
+			t.Fatalf("it ended: %v\n%s", p.err, p.log(t))
 		default:
 		}
 		res, err := http.Get("http://" + p.address + "/live")
@@ -281,15 +295,15 @@ func (p *process) ready(t *testing.T) {
 		}
 		return
 	}
-	t.Fatalf("it does not serve:\n%s", p.log.String())
+	t.Fatalf("it does not serve:\n%s", p.log(t))
 }
 
 // logs waits for a line of the log, which is written after the answer.
 func (p *process) logs(t *testing.T, want string) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(p.log.String(), want); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(p.log(t), want); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("the log does not say %s:\n%s", want, p.log.String())
+			t.Fatalf("the log does not say %s:\n%s", want, p.log(t))
 		}
 	}
 }
@@ -301,21 +315,4 @@ func listen(t *testing.T) net.Listener {
 		t.Fatal(err)
 	}
 	return l
-}
-
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
