@@ -5,6 +5,7 @@ go 1.26.0
 replace example.com/cxhook => ../..
 
 require (
+	cloud.google.com/go/certificatemanager v1.17.1
 	cloud.google.com/go/cloudbuild v1.37.0
 	cloud.google.com/go/compute v1.75.0
 	cloud.google.com/go/dialogflow v1.89.1
