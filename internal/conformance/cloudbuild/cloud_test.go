@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"cloud.google.com/go/cloudbuild/apiv1/v2/cloudbuildpb"
 	"cloud.google.com/go/run/apiv2/runpb"
 	"google.golang.org/api/run/v1"
 
@@ -19,7 +20,6 @@ import (
 
 const (
 	project = "made-up-project"
-	bucket  = "run-sources-" + project + "-europe-west1"
 	digest  = "sha256:0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0"
 )
 
@@ -32,6 +32,8 @@ type cloud struct {
 	// service is nil until it is deployed; build is what was last asked to be built.
 	service *run.Service
 	build   *runpb.SubmitBuildRequest
+	// submitted is what gcloud builds submit last sent.
+	submitted *cloudbuildpb.Build
 	// unready says that the next revision does not start.
 	unready bool
 }
@@ -73,8 +75,15 @@ func (c *cloud) answer(r *http.Request) any {
 		return object{"email": "cxhook-build@" + project + ".iam.gserviceaccount.com"}
 	case api == "storage" && strings.HasPrefix(path, "/upload/"):
 		return c.upload(r)
-	case api == "storage":
-		return object{"id": bucket, "name": bucket, "items": []object{{"id": bucket, "name": bucket}}} // one, or the list of them
+	case api == "storage": // one bucket, or the list of those that begin with a name
+		name := strings.TrimLeft(strings.TrimPrefix(path, "/storage/v1/b"), "/") + r.URL.Query().Get("prefix")
+		return object{"id": name, "name": name, "items": []object{{"id": name, "name": name}}}
+	case api == "cloudbuild" && r.Method == http.MethodPost:
+		c.submitted = new(cloudbuildpb.Build)
+		if err := strict.Unmarshal("builds", c.body(r), c.submitted); err != nil {
+			c.t.Error(err)
+		}
+		return operation
 	case api == "cloudbuild":
 		operation["done"], operation["response"] = true, build
 		return operation
@@ -122,7 +131,7 @@ func (c *cloud) upload(r *http.Request) any {
 	for {
 		part, err := parts.NextPart()
 		if err == io.EOF {
-			return object{"bucket": bucket, "name": "source.zip", "generation": "1", "size": fmt.Sprint(size)}
+			return object{"bucket": "sources", "name": "source.zip", "generation": "1", "size": fmt.Sprint(size)}
 		}
 		if err == nil {
 			size, err = io.Copy(io.Discard, part)
