@@ -8,4 +8,9 @@
 // names, or ../shared/corpus beside the repository; without it their tests are
 // skipped. The tables of what becomes of them are in testdata (-update writes
 // them).
+//
+// What is deployed is held in packages of their own: buildpack builds and calls
+// the function as Google would, cloudbuild runs the build's scripts, deploy checks
+// the files of deploy/; strict decodes them, and gcloud is the real one against a
+// fake of Google's APIs, skipped where it is not installed.
 package conformance
