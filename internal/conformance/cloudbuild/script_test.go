@@ -19,6 +19,7 @@ import (
 	"testing"
 
 	"cloud.google.com/go/cloudbuild/apiv1/v2/cloudbuildpb"
+	"google.golang.org/api/run/v1"
 
 	"example.com/cxhook/internal/conformance/buildpack"
 	"example.com/cxhook/internal/conformance/gcloud"
@@ -175,6 +176,10 @@ func TestDeploy(t *testing.T) {
 		t.Fatalf("after the first build, %q has the calls", first)
 	}
 	golden(t, "build.json", w.gc, "builds:submit")
+
+	// As after gcloud run services update-traffic --to-latest: a revision would have
+	// the calls when it is ready.
+	w.cloud.service.Spec.Traffic = []*run.TrafficTarget{{LatestRevision: true, Percent: 100}}
 
 	w.substitutions["_SECRETS"] = "CXHOOK_EDGE_SECRET=cxhook-edge:2,CXHOOK_EDGE_SECRET_PREVIOUS=cxhook-edge:1,/etc/cxhook/ca.pem=cxhook-ca:1"
 	w.substitutions["_SETTINGS"] = "CXHOOK_IDENTITIES=google,custom;CXHOOK_CUSTOM_CA_FILE=/etc/cxhook/ca.pem;CXHOOK_CUSTOM_CN=agent.example.com"
