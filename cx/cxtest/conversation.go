@@ -1,20 +1,17 @@
 package cxtest
 
 import (
-	"fmt"
 	"maps"
 	"net/http"
-	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/rogpeppe/go-internal/txtar"
 
 	"example.com/cxhook/cx"
+	"example.com/cxhook/internal/conversation"
 )
 
 // Run plays conversations that are kept in files (txtar), one subtest each:
@@ -48,64 +45,36 @@ func Run(t *testing.T, h http.Handler, pattern string, update bool) {
 }
 
 func play(t *testing.T, h http.Handler, file string, update bool) {
-	archive, err := txtar.ParseFile(file)
+	c, err := conversation.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(archive.Files) == 0 {
-		t.Fatalf("%s: no request", file)
-	}
 	session := cx.SessionInfo{Session: SessionName, Parameters: cx.Parameters{}}
-	var played []txtar.File
-	for i := 0; i < len(archive.Files); i++ {
-		request := archive.Files[i]
-		if request.Name != "request" {
-			t.Fatalf("%s: section %q; want request", file, request.Name)
-		}
-		body, err := enter(request.Data, &session)
+	for i := range c.Turns {
+		want := c.Turns[i]
+		body, err := enter(want.Request, &session)
 		if err != nil {
-			t.Fatalf("%s: request %d: %v", file, len(played)/2+1, err)
+			t.Fatalf("%s: request %d: %v", file, i+1, err)
 		}
 		res := Post(t, h, body)
 		leave(res.Response, &session)
-		got := txtar.File{Name: fmt.Sprintf("response %d", res.Status), Data: []byte("\n")}
-		if res.Status == http.StatusOK {
-			v := jsontext.Value(res.Body).Clone()
-			if err := v.Indent(jsontext.WithIndent("  ")); err != nil {
-				t.Fatalf("%s: response %d: %v", file, len(played)/2+1, err)
+		switch {
+		case update:
+			c.Turns[i].Status, c.Turns[i].Response = res.Status, res.Body
+		case want.Status == 0:
+			t.Errorf("%s: request %d has no response after it; -update writes it", file, i+1)
+		case want.Status != res.Status:
+			t.Errorf("%s: request %d: got %d (%s: %v), want %d", file, i+1, res.Status, res.Call.Code, res.Call.Err, want.Status)
+		case res.Status == http.StatusOK:
+			if diff := Diff(want.Response, res.Body); diff != "" {
+				t.Errorf("%s: request %d (-want +got):\n%s", file, i+1, diff)
 			}
-			got.Data = append(v, '\n')
-		}
-		played = append(played, request, got)
-		if i+1 < len(archive.Files) && strings.HasPrefix(archive.Files[i+1].Name, "response ") {
-			i++
-			compare(t, file, archive.Files[i], got, res, update)
-		} else if !update {
-			t.Errorf("%s: request %d has no response after it; -update writes it", file, len(played)/2)
 		}
 	}
 	if update && !t.Failed() {
-		archive.Files = played
-		if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+		if err := c.WriteFile(file); err != nil {
 			t.Fatal(err)
 		}
-	}
-}
-
-func compare(t *testing.T, file string, want, got txtar.File, res *Result, update bool) {
-	if update {
-		return
-	}
-	status, err := strconv.Atoi(strings.TrimPrefix(want.Name, "response "))
-	if err != nil || status != res.Status {
-		t.Errorf("%s: got %q (%s: %v), want %q", file, got.Name, res.Call.Code, res.Call.Err, want.Name)
-		return
-	}
-	if status != http.StatusOK {
-		return
-	}
-	if diff := Diff(want.Data, got.Data); diff != "" {
-		t.Errorf("%s: %s (-want +got):\n%s", file, want.Name, diff)
 	}
 }
 
