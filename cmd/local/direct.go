@@ -12,10 +12,10 @@ import (
 
 // startDirect starts the standalone server of Google's page: the function
 // terminates TLS itself, and nothing stands before it.
-func (s *stack) startDirect(ctx context.Context, cfg stackConfig) error {
+func (s *stack) startDirect(ctx context.Context) error {
 	// The audience has the port in it, so the port is chosen before the function
 	// is there; startProcess's answer shows whether it got it.
-	probe, err := listen(cfg.balancerPort)
+	probe, err := listen("", s.cfg.balancerPort)
 	if err != nil {
 		return fmt.Errorf("function: %w", err)
 	}
@@ -23,11 +23,11 @@ func (s *stack) startDirect(ctx context.Context, cfg stackConfig) error {
 	if err := probe.Close(); err != nil {
 		return err
 	}
-	if _, err := fmt.Sscanf(address, "127.0.0.1:%d", &cfg.functionPort); err != nil {
+	if _, err := fmt.Sscanf(address, "127.0.0.1:%d", &s.cfg.functionPort); err != nil {
 		return err
 	}
 	s.url = "https://" + address + webhookPath
-	certificate, err := s.serverCertificate(cfg.direct)
+	certificate, err := s.serverCertificate(s.cfg.direct)
 	if err != nil {
 		return err
 	}
@@ -43,13 +43,14 @@ func (s *stack) startDirect(ctx context.Context, cfg stackConfig) error {
 	if err != nil {
 		return err
 	}
-	if err := s.startFunction(ctx, cfg, "", "--tls-cert="+chainFile, "--tls-key="+keyFile); err != nil {
+	tls := map[string]string{"CXHOOK_CERTIFICATE_SOURCE": "tls"}
+	if err := s.startFunction(ctx, tls, "--tls-cert="+chainFile, "--tls-key="+keyFile); err != nil {
 		return err
 	}
-	if s.function.address != address {
+	if s.running().address != address {
 		return fmt.Errorf("function: %s was taken meanwhile; try again", address)
 	}
-	return nil
+	return s.startAgent()
 }
 
 // serverCertificate makes one of a kind, and says what clients must trust.
@@ -69,18 +70,21 @@ func (s *stack) serverCertificate(kind string) (tls.Certificate, error) {
 
 // printStations says what stands where.
 func (s *stack) printStations(w io.Writer, serverCert string) {
-	if s.direct {
+	switch {
+	case s.cfg.public != nil:
+		s.cfg.public.print(w, s)
+	case s.cfg.direct != "":
 		made := map[string]string{"self": "self-made, for the custom CA setting of the agent", "chain": "from a CA chain"}[serverCert]
-		fmt.Fprintf(w, "function       %s  terminates TLS itself; server certificate %s; policy mtls+idtoken, keys from %s\n\n", s.url, made, s.keysURL)
-		return
+		fmt.Fprintf(w, "function       %s  terminates TLS itself; server certificate %s; policy %s, keys from %s\n", s.url, made, s.policy(), s.keysURL)
+	default:
+		fmt.Fprintf(w, "load balancer  %s  mutual TLS, %s\nfunction       http://%s  policy %s, keys from %s\n", s.url, s.cfg.mode, s.running().address, s.policy(), s.keysURL)
 	}
-	fmt.Fprintf(w, "load balancer  %s  mutual TLS, %s\nfunction       http://%s  policy mtls+idtoken, keys from %s\n\n", s.url, s.mode, s.function.address, s.keysURL)
 }
 
-// observed is what a load balancer would have seen of the caller's certificate.
-func observed(certificate *tls.Certificate) *emulator.Observation {
-	if certificate == nil {
-		return &emulator.Observation{}
+// policy is the function's.
+func (s *stack) policy() string {
+	if p := s.env["CXHOOK_POLICY"]; p != "" {
+		return p
 	}
-	return &emulator.Observation{Present: true, Subject: certificate.Leaf.Subject.String()}
+	return "mtls+idtoken"
 }

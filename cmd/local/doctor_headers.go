@@ -10,6 +10,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"example.com/cxhook/internal/console"
 )
 
 // headers judges a call by its headers. A line of the function's log has none of
@@ -45,7 +47,7 @@ func (c *doctorCmd) headers(ctx context.Context, d *diagnosis) error {
 
 // ownLogLine recognises a line that the function wrote about a call. Cloud Logging
 // wraps it into jsonPayload.
-func ownLogLine(b []byte) (line logLine, ok bool) {
+func ownLogLine(b []byte) (line console.Line, ok bool) {
 	var wrapped struct {
 		Payload jsontext.Value   `json:"jsonPayload"`
 		Labels  jsontext.Value   `json:"labels"`
@@ -76,7 +78,7 @@ func ownLogLine(b []byte) (line logLine, ok bool) {
 
 // logLine explains a line of the function's log: what it says of the refusal, and
 // its warnings.
-func (d *diagnosis) logLine(line *logLine) {
+func (d *diagnosis) logLine(line *console.Line) {
 	if line.Message != "" {
 		d.note("log", "message", line.Message)
 	}

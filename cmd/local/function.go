@@ -4,19 +4,19 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"log"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"os/signal"
-	"strconv"
 	"strings"
 	"time"
 
 	webhook "example.com/cxhook"
+	"example.com/cxhook/cx"
+	"example.com/cxhook/handlers"
+	"example.com/cxhook/internal/console"
 	"example.com/cxhook/internal/telemetry"
 	"example.com/cxhook/verify"
 )
@@ -40,7 +40,17 @@ func (c *functionCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	cfg.Log = s.out
-	listener, err := listen(c.Port)
+	faults := &handlerFaults{}
+	var routes []console.Route
+	cfg.Register = func(ctx context.Context, m *cx.Mux) (func(context.Context) error, error) {
+		m.Use(faults.middleware)
+		closer, err := handlers.Register(ctx, m)
+		for _, r := range m.Routes() {
+			routes = append(routes, routeOf(r))
+		}
+		return closer, err
+	}
+	listener, err := listen("", c.Port)
 	if err != nil {
 		return err
 	}
@@ -57,13 +67,14 @@ func (c *functionCmd) Run(ctx context.Context, s *streams) error {
 		}
 		serve = func() error { return server.ServeTLS(listener, "", "") }
 	}
-	slog.New(slog.NewJSONHandler(s.out, nil)).Info(listening, "address", listener.Addr().String())
+	log := slog.New(slog.NewJSONHandler(s.out, nil))
+	log.Info(listening, "address", listener.Addr().String(), "routes", routes)
 
 	failed := make(chan error, 1)
 	go func() { failed <- serve() }()
 	parentGone := make(chan struct{})
 	go func() { // the parent holds our standard input open for as long as it lives
-		io.Copy(io.Discard, os.Stdin)
+		faults.obey(os.Stdin, log)
 		close(parentGone)
 	}()
 	select {
@@ -114,23 +125,19 @@ func newServer(h http.Handler) *http.Server {
 	}
 }
 
-// portTries is how many ports are tried after a taken one.
-const portTries = 50
+// routeOf is a route as the console shows it.
+func routeOf(r cx.RouteInfo) console.Route {
+	out := console.Route{Tag: r.Tag, Name: r.Name, Fallback: r.Fallback, BudgetMillis: r.Budget.Milliseconds()}
+	for _, p := range r.Parameters {
+		out.Parameters = append(out.Parameters, parameterOf(p))
+	}
+	return out
+}
 
-// listen opens the first free port from port on, on loopback; 0 is any.
-func listen(port int) (net.Listener, error) {
-	if port < 0 || port > 65535 {
-		return nil, usagef("port %d: want 0 to 65535", port)
+func parameterOf(p cx.Parameter) console.Parameter {
+	out := console.Parameter{Name: p.Name, Source: string(p.Source), Type: p.Type, Required: p.Required, Default: p.Default, Values: p.Values}
+	for _, m := range p.Members {
+		out.Members = append(out.Members, parameterOf(m))
 	}
-	var first error
-	for p := port; p < port+portTries && p <= 65535; p++ {
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(p)))
-		if err == nil {
-			return l, nil
-		}
-		if first == nil {
-			first = err
-		}
-	}
-	return nil, fmt.Errorf("no free port from %d on: %w", port, first)
+	return out
 }

@@ -4,10 +4,11 @@
 // on. Keys are made at the start and gone at the end.
 //
 //	go run ./cmd/local                      the stack, with Google's sample call; serves until ctrl-C
-//	go run ./cmd/local call confirm size=small color=blue
+//	go run ./cmd/local trigger confirm size=small color=blue
+//	go run ./cmd/local tail                 the calls of the running stack, as they come
 //	go run ./cmd/local doctor --token FILE  why a token, a certificate, a dump of headers, a URL or the environment is refused
 //
-// Where the fakes differ from Google is said in package internal/emulator.
+// Where the fakes differ from Google is said in docs/emulator.md.
 package main
 
 import (
@@ -20,11 +21,19 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"example.com/cxhook/internal/console"
 )
 
 type cli struct {
 	Serve    serveCmd    `cmd:"" default:"withargs" help:"Start the stack, send Google's sample call through it, and serve until ctrl-C. The default."`
 	Call     callCmd     `cmd:"" help:"Send one call through a stack of its own, and say what became of it at each station. The exit code is 0 only for HTTP 200."`
+	Trigger  triggerCmd  `cmd:"" help:"Send one call through the stack that runs, in a session that it keeps. The exit code is 0 only for HTTP 200."`
+	Replay   replayCmd   `cmd:"" help:"Send a call of the running stack again: the same bytes, with a new token and handshake."`
+	Record   recordCmd   `cmd:"" help:"Keep calls of the running stack as conversations, which go test (cxtest.Run) and trigger --saved play."`
+	Tail     tailCmd     `cmd:"" help:"Show the calls of the running stack as they come, until ctrl-C."`
+	Faults   faultsCmd   `cmd:"" help:"List what can be broken in the running stack on purpose; break it, and mend it."`
+	Certs    certsCmd    `cmd:"" help:"Write certificates for a real agent: the server's, for its custom CA setting, and a client certificate of its own."`
 	Doctor   doctorCmd   `cmd:"" help:"Judge a token, a certificate, a dump of headers, a URL or the environment by the function's own rules, and say what to change. Settings are read from the environment as the function reads them. The exit code is 0 only if everything passes."`
 	Function functionCmd `cmd:"" hidden:"" help:"Serve the function alone, configured by the environment. The stack starts it as a process of its own."`
 }
@@ -89,5 +98,14 @@ type streams struct{ out, err io.Writer }
 type usageError struct{ text string }
 
 func (e *usageError) Error() string { return e.text }
+
+// asUsage makes a wrong use of what the console refuses.
+func asUsage(err error) error {
+	var refused *console.RequestError
+	if errors.As(err, &refused) {
+		return usagef("%s", refused.Problem)
+	}
+	return err
+}
 
 func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }

@@ -16,6 +16,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"example.com/cxhook/internal/console"
 	"example.com/cxhook/internal/emulator"
 )
 
@@ -76,8 +77,8 @@ func verdictIs(ts *testscript.TestScript, neg bool, args []string) {
 	if strings.Join(failed, ", ") != want {
 		ts.Fatalf("failed: %q, want %q", failed, want)
 	}
-	if want == "" && len(reached) != len(stations) {
-		ts.Fatalf("reached %v, want all of %v", reached, stations)
+	if want == "" && len(reached) != len(console.Stations) {
+		ts.Fatalf("reached %v, want all of %v", reached, console.Stations)
 	}
 	if _, ok := got.Timings["total"]; !ok {
 		ts.Fatalf("no total in the timings")

@@ -5,56 +5,58 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
+
+	"example.com/cxhook/internal/console"
 )
 
 // printReport prints the call's way, a line for each station, and what it came to.
-func printReport(w io.Writer, r *report) {
+func printReport(w io.Writer, c *console.Call) {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, station := range stations {
-		mark, said := stationLine(r, station)
-		fmt.Fprintf(tw, "  %s %s\t%s\t%s\n", mark, station, took(r, station, mark), said)
+	for _, station := range console.Stations {
+		mark, said := stationLine(c, station)
+		fmt.Fprintf(tw, "  %s %s\t%s\t%s\n", mark, station, took(c, station, mark), said)
 	}
 	tw.Flush()
-	for _, v := range r.Verdicts {
+	for _, v := range c.Verdicts {
 		if v.Outcome == "fail" {
 			printRefusal(w, v)
 		}
 	}
 	switch {
-	case r.Status == 0:
-		fmt.Fprintf(w, "\n  no answer: %v\n", r.failure)
+	case c.Status == 0:
+		fmt.Fprintf(w, "\n  no answer: %s\n", c.Failure)
 	default:
-		fmt.Fprintf(w, "\n  HTTP %d in %s\n", r.Status, micros(r.Timings["total"]))
+		fmt.Fprintf(w, "\n  HTTP %d in %s\n", c.Status, micros(c.Micros))
 	}
-	if r.Note != "" {
-		fmt.Fprintf(w, "  %s\n", r.Note)
+	if c.Note != "" {
+		fmt.Fprintf(w, "  %s\n", c.Note)
 	}
-	if r.event != "" {
-		fmt.Fprintf(w, "  the agent sees %s, unless the route that called has a target\n", r.event)
+	if c.Event != "" {
+		fmt.Fprintf(w, "  the agent sees %s, unless the route that called has a target\n", c.Event)
 	}
-	if said := spoken(r.Response); said != "" {
+	if said := spoken(c.Response.Body); said != "" {
 		fmt.Fprintf(w, "  the agent says: %s\n", said)
 	}
-	if r.log != nil && r.log.Error != "" {
-		fmt.Fprintf(w, "  cause: %s\n", strings.ReplaceAll(r.log.Error, "\n", "\n    "))
+	if c.Cause != "" {
+		fmt.Fprintf(w, "  cause: %s\n", strings.ReplaceAll(c.Cause, "\n", "\n    "))
 	}
 }
 
 // stationLine gives a station's mark, and the last thing that was found there:
 // what failed, or else who it is.
-func stationLine(r *report, station string) (mark, said string) {
+func stationLine(c *console.Call, station string) (mark, said string) {
 	mark = "·"
-	for _, v := range r.Verdicts {
+	for _, v := range c.Verdicts {
 		if v.Station != station {
 			continue
 		}
 		switch v.Outcome {
 		case "fail":
 			return "✗", v.Code
-		case "pass":
+		case "pass", "warn":
 			mark, said = "✓", v.Presented
 			if v.Station == "token" && v.Check == "email" {
 				return mark, said // the rest of a good token says less
@@ -64,8 +66,8 @@ func stationLine(r *report, station string) (mark, said string) {
 	return mark, said
 }
 
-func took(r *report, station, mark string) string {
-	t, ok := r.Timings[station]
+func took(c *console.Call, station, mark string) string {
+	t, ok := c.Timings[station]
 	if !ok || mark == "·" {
 		return ""
 	}
@@ -79,17 +81,42 @@ func micros(us float64) string {
 	return fmt.Sprintf("%.1f ms", us/1000)
 }
 
-func printRefusal(w io.Writer, v verdict) {
+func printRefusal(w io.Writer, v console.Verdict) {
 	fmt.Fprintf(w, "\n  %s: %s: %s\n", v.Station, v.Check, v.Code)
-	for _, line := range [][2]string{{"presented", v.Presented}, {"expected", v.Expected}, {"hint", v.hint}} {
+	printWhy(w, "    ", v)
+}
+
+// printWhy says what was wrong and what would be right.
+func printWhy(w io.Writer, indent string, v console.Verdict) {
+	for _, line := range [][2]string{{"presented", v.Presented}, {"expected", v.Expected}, {"hint", v.Hint}} {
 		if line[1] != "" {
-			fmt.Fprintf(w, "    %-10s %s\n", line[0], line[1])
+			fmt.Fprintf(w, "%s%-10s %s\n", indent, line[0], line[1])
 		}
 	}
 }
 
+// printCall prints a line for a call, and below it why it was refused.
+func printCall(w io.Writer, c *console.Call) {
+	fmt.Fprintf(w, "%s  #%-3d %d  %s  %s\n", c.Time.Local().Format(time.TimeOnly), c.ID, c.Status, micros(c.Micros), c.Message)
+	for _, v := range c.Verdicts {
+		if v.Outcome == "fail" {
+			printWhy(w, "            ", v)
+			return
+		}
+	}
+}
+
+// printNote prints a line of the function's log that is not about a call.
+func printNote(w io.Writer, l *console.Line) {
+	text := l.Message + l.Msg // handlers that log with slog have the latter
+	if l.Severity == "INFO" || text == "" {
+		return
+	}
+	fmt.Fprintf(w, "%s  %s %s\n", time.Now().Format(time.TimeOnly), text, l.Error)
+}
+
 // spoken is the text of a response's messages.
-func spoken(response jsontext.Value) string {
+func spoken(response string) string {
 	var r struct {
 		FulfillmentResponse struct {
 			Messages []struct {
@@ -99,7 +126,7 @@ func spoken(response jsontext.Value) string {
 			} `json:"messages"`
 		} `json:"fulfillmentResponse"`
 	}
-	if len(response) == 0 || json.Unmarshal(response, &r) != nil {
+	if json.Unmarshal([]byte(response), &r) != nil {
 		return ""
 	}
 	var texts []string

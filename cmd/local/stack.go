@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/x509"
@@ -13,12 +11,11 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
+	"example.com/cxhook/internal/console"
 	"example.com/cxhook/internal/emulator"
 	"example.com/cxhook/verify"
 )
@@ -30,38 +27,46 @@ const (
 	webhookPath   = "/shirts-agent-webhook"
 )
 
-// stack is everything that a call passes, on loopback: Dialogflow is not part of
-// it, it is made for each call.
+// stack is everything that a call passes, on loopback.
 type stack struct {
+	cfg      stackConfig
+	ring     *console.Ring
 	pki      *emulator.PKI
 	issuer   *emulator.Issuer
+	agent    *emulator.Dialogflow // keeps the sessions; callers differ from call to call
 	balancer *emulator.LoadBalancer
-	function *process
-	mode     string
-	url      string // of the webhook, through the load balancer
-	keysURL  string
-	dir      string // what curl needs; removed at the end
+	public   *publicFront
+	url      string            // of the webhook, as an agent has it
+	keysURL  string            // "" is Google's own
+	env      map[string]string // of the function
+	args     []string          // of the function's command
+	dir      string            // what curl needs; removed at the end
 
-	direct         bool           // no load balancer: TLS ends in the function
 	serverRoots    *x509.CertPool // that verify the server
 	serverRootsPEM []byte
 
-	mu   sync.Mutex
-	seen map[string]emulator.Observation // by trace
+	mu       sync.Mutex
+	function *process // the one that new calls go to
+	restarts int
+	build    string          // what is wrong with the code
+	broken   map[string]bool // faults, by name
 }
 
 // stackConfig says how a stack differs from the usual one.
 type stackConfig struct {
-	balancerPort, functionPort int // first ones to try; 0 is any free one
+	bind                       string // address; "" is 127.0.0.1
+	balancerPort, functionPort int    // first ones to try; 0 is any free one
 	mode                       string
-	direct                     string        // no load balancer, and a server certificate of this kind: self or chain
-	onLine                     func(logLine) // called with each line of the function's log
+	direct                     string            // no load balancer, and a server certificate of this kind: self or chain
+	public                     *publicURL        // no load balancer either: a real agent calls through a tunnel
+	env                        map[string]string // of the function, besides what the stack sets
+	onNote                     func(*console.Line)
 	stderr                     io.Writer
 }
 
 // startStack starts everything and returns when the function serves.
 func startStack(ctx context.Context, cfg stackConfig) (_ *stack, err error) {
-	s := &stack{mode: cfg.mode, direct: cfg.direct != "", seen: map[string]emulator.Observation{}}
+	s := &stack{cfg: cfg, ring: console.NewRing(time.Now), broken: map[string]bool{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.stop())
@@ -73,33 +78,36 @@ func startStack(ctx context.Context, cfg stackConfig) (_ *stack, err error) {
 	if s.pki, err = emulator.NewPKI(time.Now()); err != nil {
 		return nil, err
 	}
+	if cfg.public != nil {
+		return s, s.startPublic(ctx)
+	}
 	if err := s.startIssuer(); err != nil {
 		return nil, err
 	}
 	s.serverRoots, s.serverRootsPEM = s.pki.ServerRoots(), s.pki.ServerRootsPEM()
-	if s.direct {
-		return s, s.startDirect(ctx, cfg)
+	if cfg.direct != "" {
+		return s, s.startDirect(ctx)
 	}
-	front, err := listen(cfg.balancerPort)
+	front, err := listen(cfg.bind, cfg.balancerPort)
 	if err != nil {
 		return nil, fmt.Errorf("load balancer: %w", err)
 	}
 	s.url = "https://" + front.Addr().String() + webhookPath
 	secret := edgeSecret()
-	if err := s.startFunction(ctx, cfg, secret); err != nil {
+	if err := s.startFunction(ctx, map[string]string{"CXHOOK_EDGE_SECRET": secret}); err != nil {
 		return nil, errors.Join(err, front.Close())
 	}
 	if err := s.startBalancer(front, secret); err != nil {
 		return nil, errors.Join(err, front.Close())
 	}
-	return s, nil
+	return s, s.startAgent()
 }
 
 func (s *stack) startIssuer() (err error) {
 	if s.issuer, err = emulator.NewIssuer(time.Now); err != nil {
 		return err
 	}
-	l, err := listen(0)
+	l, err := listen("", 0)
 	if err != nil {
 		return fmt.Errorf("token issuer: %w", err)
 	}
@@ -120,10 +128,9 @@ func (s *stack) startBalancer(front net.Listener, secret string) (err error) {
 		return err
 	}
 	s.balancer, err = emulator.NewLoadBalancer(emulator.LoadBalancerConfig{
-		Certificate: certificate, TrustStore: s.pki.TrustStore("google", "google-legacy"), Mode: emulator.Mode(s.mode),
+		Certificate: certificate, TrustStore: s.pki.TrustStore("google", "google-legacy"), Mode: emulator.Mode(s.cfg.mode),
 		Headers: verify.DefaultGoogleLBHeaders(), EdgeHeader: verify.DefaultEdgeHeader, EdgeSecret: secret,
-		Backend: &url.URL{Scheme: "http", Host: s.function.address},
-		OnCall:  s.observe,
+		Backend: s.backend(), OnCall: s.ring.Observed,
 	})
 	if err != nil {
 		return err
@@ -132,52 +139,47 @@ func (s *stack) startBalancer(front net.Listener, secret string) (err error) {
 	return nil
 }
 
-// observe keeps what the balancer saw of a call until somebody takes it.
-func (s *stack) observe(o emulator.Observation) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.seen) > 1000 { // nobody takes those of curl's calls
-		clear(s.seen)
-	}
-	s.seen[o.Trace] = o
-}
+// backend is where the function is at the moment.
+func (s *stack) backend() *url.URL { return &url.URL{Scheme: "http", Host: s.running().address} }
 
-func (s *stack) taken(trace string) *emulator.Observation {
+func (s *stack) running() *process {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o, ok := s.seen[trace]
-	if !ok {
-		return nil
-	}
-	delete(s.seen, trace)
-	return &o
+	return s.function
 }
 
 // startFunction starts the function as a process of its own, configured by its
-// environment as in the cloud; only roots and keys are ours.
-func (s *stack) startFunction(ctx context.Context, cfg stackConfig, secret string, args ...string) error {
-	env := map[string]string{
-		"CXHOOK_AUDIENCES":       s.url,
-		"CXHOOK_PROJECT_NUMBERS": projectNumber,
-		"CXHOOK_KEYS_URL":        s.keysURL,
-		"CXHOOK_LOG_CHECKS":      "true",
-		"GOOGLE_CLOUD_PROJECT":   projectID,
-	}
-	if s.direct {
-		env["CXHOOK_CERTIFICATE_SOURCE"] = "tls"
-	} else {
-		env["CXHOOK_EDGE_SECRET"] = secret
-	}
-	for identity, variable := range map[string]string{"google": "CXHOOK_GOOGLE_CA_FILE", "google-legacy": "CXHOOK_GOOGLE_LEGACY_CA_FILE"} {
-		file, err := s.write(identity+"-ca.pem", s.pki.Bundle(identity))
-		if err != nil {
-			return err
+// environment as in the cloud; only roots and keys are ours. What the stack sets
+// wins over the user's.
+func (s *stack) startFunction(ctx context.Context, own map[string]string, args ...string) error {
+	env := map[string]string{"CXHOOK_AUDIENCES": s.url, "CXHOOK_LOG_CHECKS": "true"}
+	if s.cfg.public == nil {
+		env["CXHOOK_PROJECT_NUMBERS"], env["CXHOOK_KEYS_URL"], env["GOOGLE_CLOUD_PROJECT"] = projectNumber, s.keysURL, projectID
+		for identity, variable := range map[string]string{"google": "CXHOOK_GOOGLE_CA_FILE", "google-legacy": "CXHOOK_GOOGLE_LEGACY_CA_FILE"} {
+			file, err := s.write(identity+"-ca.pem", s.pki.Bundle(identity))
+			if err != nil {
+				return err
+			}
+			env[variable] = file
 		}
-		env[variable] = file
 	}
-	var err error
-	s.function, err = startProcess(ctx, cfg, env, args...)
-	return err
+	for name, value := range own {
+		env[name] = value
+	}
+	for name, value := range s.cfg.env {
+		if _, ours := env[name]; !ours {
+			env[name] = value
+		}
+	}
+	s.env, s.args = env, args
+	p, err := s.startProcess(ctx, "", s.cfg.functionPort)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.function = p
+	return nil
 }
 
 // write writes a file into the stack's folder, for its owner only.
@@ -194,8 +196,11 @@ func (s *stack) stop() error {
 	if s.balancer != nil {
 		problems = append(problems, s.balancer.Shutdown(ctx))
 	}
-	if s.function != nil {
-		problems = append(problems, s.function.stop(ctx))
+	if s.public != nil {
+		problems = append(problems, s.public.server.Shutdown(ctx))
+	}
+	if p := s.running(); p != nil {
+		problems = append(problems, p.stop(ctx))
 	}
 	if s.issuer != nil {
 		problems = append(problems, s.issuer.Shutdown(ctx))
@@ -204,108 +209,4 @@ func (s *stack) stop() error {
 		problems = append(problems, os.RemoveAll(s.dir))
 	}
 	return errors.Join(problems...)
-}
-
-// process is the function as a child process.
-type process struct {
-	cmd     *exec.Cmd
-	stdin   io.Closer // the child ends when this does, whatever becomes of us
-	address string
-	ended   chan struct{}
-	err     error // how it ended; to be read once ended is closed
-}
-
-// startTimeout is how long the function may take to serve.
-const startTimeout = 30 * time.Second
-
-func startProcess(ctx context.Context, cfg stackConfig, env map[string]string, args ...string) (*process, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	p := &process{cmd: exec.Command(self, append([]string{"function", fmt.Sprintf("--port=%d", cfg.functionPort)}, args...)...), ended: make(chan struct{})}
-	p.cmd.Env = childEnv(env)
-	var complaint bytes.Buffer // what it says if it cannot start
-	p.cmd.Stderr = io.MultiWriter(cfg.stderr, &complaint)
-	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	stdout, err := p.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := p.cmd.Start(); err != nil {
-		return nil, err
-	}
-	address := make(chan string, 1)
-	go func() {
-		p.readLog(stdout, cfg, address)
-		p.err = p.cmd.Wait() // after the last line was read
-		close(p.ended)
-	}()
-	select {
-	case p.address = <-address:
-		return p, nil
-	case <-p.ended:
-		return nil, fmt.Errorf("the function did not start: %w", p.err)
-	case <-time.After(startTimeout):
-		err = fmt.Errorf("the function did not serve within %v", startTimeout)
-	case <-ctx.Done():
-		err = ctx.Err()
-	}
-	stopping, cancel := context.WithTimeout(context.Background(), drainTime)
-	defer cancel()
-	return nil, errors.Join(err, p.stop(stopping))
-}
-
-// readLog passes on the lines of the function's log.
-func (p *process) readLog(r io.Reader, cfg stackConfig, address chan<- string) {
-	lines := bufio.NewReader(r)
-	for {
-		b, err := lines.ReadBytes('\n')
-		if len(b) > 0 {
-			if line, err := parseLogLine(b); err != nil {
-				cfg.stderr.Write(b) // a handler printed it
-			} else if line.Msg == listening {
-				address <- line.Address
-			} else {
-				cfg.onLine(line)
-			}
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-// childEnv is our environment without what would configure the function another
-// way than the stack does.
-func childEnv(set map[string]string) []string {
-	var env []string
-	for _, kv := range os.Environ() {
-		name, _, _ := strings.Cut(kv, "=")
-		_, ours := set[name]
-		if !ours && !strings.HasPrefix(name, "CXHOOK_") && name != "K_SERVICE" {
-			env = append(env, kv)
-		}
-	}
-	for name, value := range set {
-		env = append(env, name+"="+value)
-	}
-	return env
-}
-
-// stop ends the process: in order, or if it takes too long, at once.
-func (p *process) stop(ctx context.Context) error {
-	p.stdin.Close()
-	select {
-	case <-p.ended:
-	case <-ctx.Done():
-		p.cmd.Process.Kill()
-		<-p.ended
-	}
-	if p.err != nil {
-		return fmt.Errorf("the function: %w", p.err)
-	}
-	return nil
 }

@@ -95,6 +95,17 @@ func NewDialogflow(cfg DialogflowConfig) (*Dialogflow, error) {
 	return d, nil
 }
 
+// Caller makes another client of the same agent's, with the same sessions: as the
+// configuration says, except for Now.
+func (d *Dialogflow) Caller(cfg DialogflowConfig) (*Dialogflow, error) {
+	cfg.Now = d.cfg.Now
+	other, err := NewDialogflow(cfg)
+	if err == nil {
+		other.sessions = d.sessions
+	}
+	return other, err
+}
+
 // CloseIdleConnections makes the next call shake hands again.
 func (d *Dialogflow) CloseIdleConnections() { d.transport.CloseIdleConnections() }
 

@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"example.com/cxhook/verify"
@@ -101,6 +102,7 @@ type Observation struct {
 type LoadBalancer struct {
 	cfg       LoadBalancerConfig
 	tls       *tls.Config
+	backend   atomic.Pointer[url.URL]
 	names     []string // of the headers that are set, canonical
 	srv       *http.Server
 	proxy     *httputil.ReverseProxy
@@ -159,6 +161,7 @@ func NewLoadBalancer(cfg LoadBalancerConfig) (*LoadBalancer, error) {
 		return nil, err
 	}
 
+	lb.SetBackend(cfg.Backend)
 	lb.tls = &tls.Config{Certificates: []tls.Certificate{cfg.Certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
 		ClientAuth: tls.RequestClientCert, Time: cfg.Now}
 	// Each connection has a clone of this; with a key of its own, each would
@@ -177,6 +180,10 @@ func NewLoadBalancer(cfg LoadBalancerConfig) (*LoadBalancer, error) {
 	}
 	return lb, nil
 }
+
+// SetBackend sends the requests that come from now on to another function, as a
+// new revision that gets all traffic: scheme and host.
+func (lb *LoadBalancer) SetBackend(u *url.URL) { lb.backend.Store(u) }
 
 // Serve forwards what comes in on l, a plain TCP listener, until Shutdown, and
 // returns nil then.
@@ -239,7 +246,8 @@ func (lb *LoadBalancer) forward(w http.ResponseWriter, r *http.Request) {
 func (lb *LoadBalancer) rewrite(pr *httputil.ProxyRequest) {
 	c := pr.In.Context().Value(callKey{}).(*call)
 	out := pr.Out
-	out.URL.Scheme, out.URL.Host = lb.cfg.Backend.Scheme, lb.cfg.Backend.Host
+	backend := lb.backend.Load()
+	out.URL.Scheme, out.URL.Host = backend.Scheme, backend.Host
 	out.URL.RawQuery = pr.In.URL.RawQuery // a proxy that repairs queries hides what the function has to refuse
 	out.Trailer = nil                     // headers by another way
 

@@ -1,0 +1,115 @@
+package console
+
+import (
+	"encoding/base64"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Summary is a call as lists show it.
+type Summary struct {
+	ID   int       `json:"id"`
+	Seq  int       `json:"seq"` // of the last change, over all calls
+	Time time.Time `json:"time"`
+	// Source is who asked for the call: sample, trigger, compose, replay, or
+	// outside, where somebody else called.
+	Source   string `json:"source"`
+	ReplayOf int    `json:"replayOf,omitzero"`
+	Path     string `json:"path,omitzero"`
+	Tag      string `json:"tag,omitzero"`
+	Session  string `json:"session,omitzero"` // its full name
+	Status   int    `json:"status"`           // 0 where no HTTP answer came, or not yet
+	// Verdict is pass or fail; "" while the call is under way.
+	Verdict string `json:"verdict"`
+	// Reason is the code of the check that failed.
+	Reason string  `json:"reason,omitzero"`
+	Micros float64 `json:"us"` // in all, as far as is known
+	// Message says it in words: the function's, or why the call did not get there.
+	Message string `json:"message"`
+	// Event is what the agent's event handlers see; "" is none.
+	Event string `json:"event,omitzero"`
+	// Done says that nothing more is expected.
+	Done bool `json:"done"`
+}
+
+// Call is everything that is known of a call.
+type Call struct {
+	Summary
+	Trace      string             `json:"trace"`
+	Way        string             `json:"way,omitzero"` // round the load balancer: outsider, internal or direct
+	ClientCert string             `json:"clientCert,omitzero"`
+	Token      string             `json:"token,omitzero"` // the kind of it
+	Verdicts   []Verdict          `json:"verdicts"`
+	Timings    map[string]float64 `json:"timings"`          // microseconds, by station, and "total"
+	Note       string             `json:"note,omitzero"`    // of an attack that passes: why
+	Failure    string             `json:"failure,omitzero"` // what the sender saw, where no whole answer came
+	Cause      string             `json:"cause,omitzero"`   // what the function's log says of an error
+	Request    Message            `json:"request"`          // as sent, or as received from outside
+	Response   Message            `json:"response"`         // as received
+	Forwarded  http.Header        `json:"forwarded"`        // what the load balancer said of the certificate
+	Chain      []Certificate      `json:"chain,omitzero"`   // that was presented, leaf first
+	Bearer     *Bearer            `json:"bearer,omitzero"`  // decoded, not judged
+	TLS        string             `json:"tls,omitzero"`     // version, and whether resumed
+	Log        jsontext.Value     `json:"log,omitzero"`     // the function's line
+	Exact      bool               `json:"exact,omitzero"`   // everything that was sent is kept
+}
+
+// Message is one side of a call. The bearer is in Header only where somebody asked
+// for it.
+type Message struct {
+	Header http.Header `json:"header"`
+	// Body is text, or base64 where Base64 says so: bytes that are no UTF-8.
+	Body      string `json:"body"`
+	Base64    bool   `json:"base64,omitzero"`
+	Bytes     int64  `json:"bytes"`              // of the whole body
+	Truncated bool   `json:"truncated,omitzero"` // Body is the beginning
+
+	raw []byte
+}
+
+func message(header http.Header, body []byte, bytes int64) Message {
+	m := Message{Header: header, Bytes: bytes, Truncated: bytes > int64(len(body)), raw: body}
+	if m.Header == nil {
+		m.Header = http.Header{}
+	}
+	if utf8.Valid(body) || m.Truncated {
+		m.Body = strings.ToValidUTF8(string(body), "\uFFFD")
+	} else {
+		m.Body, m.Base64 = base64.StdEncoding.EncodeToString(body), true
+	}
+	return m
+}
+
+// redact hides the bearer: whoever looks at the page over a shoulder must not be
+// able to use it.
+func redact(h http.Header) http.Header {
+	h = h.Clone()
+	for i, v := range h["Authorization"] {
+		scheme, _, _ := strings.Cut(v, " ")
+		h["Authorization"][i] = scheme + " [redacted]"
+	}
+	return h
+}
+
+// facts are what a WebhookRequest says of itself.
+type facts struct {
+	Tag struct {
+		Tag string `json:"tag"`
+	} `json:"fulfillmentInfo"`
+	Session struct {
+		Session string `json:"session"`
+	} `json:"sessionInfo"`
+}
+
+// factsOf reads what there is to read; a body that is none has no facts.
+func factsOf(body []byte) (f facts) {
+	if json.Unmarshal(body, &f) != nil {
+		return facts{}
+	}
+	return f
+}
