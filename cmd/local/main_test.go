@@ -1,17 +1,13 @@
 package main
 
 import (
-	"bufio"
-	"errors"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -26,17 +22,23 @@ func TestMain(m *testing.M) {
 
 // The command line, in the user's words: testdata/script.
 func TestScript(t *testing.T) {
+	var terminals terminals
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		UpdateScripts:       *update,
 		Setup: func(env *testscript.Env) error {
+			env.Setenv("WORK", env.WorkDir)
 			env.Setenv("TMPDIR", filepath.Join(env.WorkDir, "tmp"))
+			env.Setenv("HOME", filepath.Join(env.WorkDir, "home")) // where a stack leaves word of itself
+			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, "home", "cache"))
 			return os.Mkdir(filepath.Join(env.WorkDir, "tmp"), 0o700)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"verdict": verdictIs,
 			"serve":   serveScript,
+			// Of those with a stack that runs beside:
+			"start": terminals.start, "stack": terminals.stack, "printed": terminals.printed, "interrupt": terminals.interrupt,
 			// Of the doctor's scripts:
 			"issuer": issuerScript, "pki": pkiScript, "session": sessionScript, "balancer": balancerScript, "scrub": scrubScript,
 		},
@@ -91,37 +93,13 @@ func serveScript(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("serve cannot be negated")
 	}
-	// testscript puts the command's folder first.
-	cmd := exec.Command(filepath.Join(filepath.SplitList(ts.Getenv("PATH"))[0], "local"), args...)
-	cmd.Env = append(os.Environ(), "TMPDIR="+ts.Getenv("TMPDIR"))
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	stdout, err := cmd.StdoutPipe()
+	r, err := start(local(ts), ts.MkAbs("."), scriptEnv(ts), append([]string{"serve"}, args...)...)
 	ts.Check(err)
-	ts.Check(cmd.Start())
-	ended := make(chan struct{})
-	defer close(ended)
-	go func() { // a stack that hangs must not hang the test
-		select {
-		case <-ended:
-		case <-time.After(time.Minute):
-			cmd.Process.Kill()
-		}
-	}()
-
-	var printed strings.Builder
-	lines := bufio.NewReader(io.TeeReader(stdout, &printed))
+	defer r.interrupt()
 	next := func(pattern string) string {
-		re := regexp.MustCompile(pattern)
-		for {
-			line, err := lines.ReadString('\n')
-			if re.MatchString(line) {
-				return line
-			}
-			if err != nil {
-				ts.Fatalf("no line matches %q in\n%s\n%s", pattern, printed.String(), stderr.String())
-			}
-		}
+		line, err := r.next(pattern)
+		ts.Check(err)
+		return line
 	}
 	next(`the agent says: .*large, red`)
 	words := strings.Fields(strings.ReplaceAll(next(`^  curl `)+next(`--data-binary`), "\\", ""))
@@ -131,13 +109,12 @@ func serveScript(ts *testscript.TestScript, neg bool, args []string) {
 	if slices.Contains(args, "--direct") {
 		handshakes(ts, words, next)
 	}
-	ts.Check(cmd.Process.Signal(os.Interrupt))
-	_, err = io.Copy(io.Discard, lines)
-	ts.Check(errors.Join(err, cmd.Wait()))
-	if stderr.Len() > 0 {
-		ts.Fatalf("stderr:\n%s", stderr.String())
+	ts.Check(r.interrupt())
+	if r.stderr.String() != "" {
+		ts.Fatalf("stderr:\n%s", r.stderr.String())
 	}
-	ts.Check(os.WriteFile(ts.MkAbs("served"), []byte(printed.String()), 0o600))
+	printed, _ := r.output()
+	ts.Check(os.WriteFile(ts.MkAbs("served"), []byte(printed), 0o600))
 }
 
 // curl runs the printed line, and checks that the answer is the emulator's.

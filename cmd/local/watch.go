@@ -97,7 +97,7 @@ func (w *watcher) Close() error { return w.notify.Close() }
 
 // build compiles the local command to a file.
 func (w *watcher) build(ctx context.Context, file string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", file, "./cmd/local")
+	cmd := exec.CommandContext(ctx, "go", "build", "-ldflags=-s -w", "-o", file, "./cmd/local") // half the time to link
 	cmd.Dir = w.root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s", bytes.TrimSpace(out))
@@ -138,7 +138,7 @@ func (s *stack) renew(ctx context.Context, out *streams, w *watcher) {
 	}
 	s.mu.Unlock()
 	if err != nil {
-		fmt.Fprintf(out.err, "%s  the change is not in use; the code before it runs on:\n%v\n", time.Now().Format(time.TimeOnly), err)
+		fmt.Fprintf(out.out, "%s  the change is not in use; the code before it runs on:\n%v\n", time.Now().Format(time.TimeOnly), err)
 		return
 	}
 	fmt.Fprintf(out.out, "%s  new code after %v\n", time.Now().Format(time.TimeOnly), time.Since(start).Round(time.Millisecond))
