@@ -43,3 +43,13 @@ func checkBind(bind string, beyond bool) error {
 	}
 	return nil
 }
+
+// reachable is an address under which a listener on all of them can be called from
+// here.
+func reachable(a net.Addr) string {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok || !tcp.IP.IsUnspecified() {
+		return a.String()
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
+}

@@ -71,7 +71,9 @@ func (c *serveCmd) config(out *streams) (cfg stackConfig, saved *console.Saved, 
 		return cfg, nil, err
 	}
 	if c.Direct {
-		cfg.direct = c.ServerCert
+		if cfg.direct = c.ServerCert; c.Bind != "127.0.0.1" {
+			return cfg, nil, usagef("--bind and --direct: the function listens on 127.0.0.1")
+		}
 	}
 	if cfg.public, err = c.publicURL(); err != nil {
 		return cfg, nil, err

@@ -92,7 +92,7 @@ func startStack(ctx context.Context, cfg stackConfig) (_ *stack, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("load balancer: %w", err)
 	}
-	s.url = "https://" + front.Addr().String() + webhookPath
+	s.url = "https://" + reachable(front.Addr()) + webhookPath
 	secret := edgeSecret()
 	if err := s.startFunction(ctx, map[string]string{"CXHOOK_EDGE_SECRET": secret}); err != nil {
 		return nil, errors.Join(err, front.Close())
@@ -123,7 +123,11 @@ func edgeSecret() string {
 }
 
 func (s *stack) startBalancer(front net.Listener, secret string) (err error) {
-	certificate, err := s.pki.ServerCertificate("127.0.0.1", "localhost")
+	host, _, err := net.SplitHostPort(reachable(front.Addr()))
+	if err != nil {
+		return err
+	}
+	certificate, err := s.pki.ServerCertificate(host, "localhost")
 	if err != nil {
 		return err
 	}
