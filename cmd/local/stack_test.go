@@ -183,6 +183,17 @@ func (t *terminals) printed(ts *testscript.TestScript, neg bool, args []string) 
 	ts.Check(err)
 }
 
+// outside is `outside NAME`: somebody runs the curl line that NAME has printed.
+func (t *terminals) outside(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: outside NAME")
+	}
+	printed, _ := t.get(ts, args[0]).output()
+	_, line, _ := strings.Cut(printed, "\n  curl ")
+	line, _, _ = strings.Cut(line, "\n\n")
+	curl(ts, strings.Fields("curl "+strings.ReplaceAll(line, "\\", "")))
+}
+
 // interrupt is `interrupt NAME`: ctrl-C, which every command takes as its end. What
 // it printed is in NAME.out and NAME.err then.
 func (t *terminals) interrupt(ts *testscript.TestScript, neg bool, args []string) {

@@ -41,7 +41,7 @@ type Summary struct {
 type Call struct {
 	Summary
 	Trace      string             `json:"trace"`
-	Way        string             `json:"way,omitzero"` // round the load balancer: outsider, internal or direct
+	Way        string             `json:"way,omitzero"` // other than through the load balancer: outsider, internal, direct or tunnel
 	ClientCert string             `json:"clientCert,omitzero"`
 	Token      string             `json:"token,omitzero"` // the kind of it
 	Verdicts   []Verdict          `json:"verdicts"`

@@ -24,8 +24,11 @@ type Verdict struct {
 	Hint      string `json:"hint,omitzero"` // what to change
 }
 
-// Direct is the way of a call to a function that terminates TLS itself.
-const Direct = "direct"
+// Ways that pass no load balancer, but are no attacker's.
+const (
+	Direct = "direct" // to a function that terminates TLS itself
+	Tunnel = "tunnel" // through one that terminates TLS
+)
 
 // judge says what became of a call at each station, as far as it is known.
 func (e *entry) judge() ([]Verdict, map[string]float64) {
@@ -67,8 +70,11 @@ func (e *entry) way() string {
 	if e.sent != nil {
 		return e.sent.Way
 	}
-	if e.seen == nil && e.line != nil {
+	switch {
+	case e.seen == nil && e.line != nil:
 		return Direct
+	case e.seen != nil && e.seen.Refused == nil && e.seen.TLSVersion == "":
+		return Tunnel
 	}
 	return ""
 }
@@ -163,6 +169,8 @@ func inOrder(verdicts []Verdict, way string) []Verdict {
 		switch outer := station == "handshake" || station == "headers"; {
 		case way == Direct && station == "headers":
 			why = "no load balancer: TLS ends in the function"
+		case way == Tunnel && outer:
+			why = "no load balancer: TLS ends in the tunnel"
 		case way != "" && way != Direct && outer:
 			why = "the call went round the load balancer"
 		}

@@ -77,7 +77,8 @@ func (r *Ring) Exchanged(trace string, x *emulator.Exchange) {
 // that nobody else has seen.
 func (r *Ring) Logged(l *Line) { r.update(l.TraceID(), func(e *entry) { e.line = l }) }
 
-// Observed notes what the load balancer saw.
+// Observed notes what the load balancer saw; of what it tells of one call, the
+// latest counts.
 func (r *Ring) Observed(o emulator.Observation) {
 	trace := o.Trace
 	if o.Refused != nil { // nothing was sent, no trace either

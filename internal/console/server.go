@@ -300,7 +300,7 @@ func (s *Server) replay(_ http.ResponseWriter, r *http.Request) (any, error) {
 		return nil, Refusef("call %d: its headers are not known; it can be sent again with a new token, not exactly", c.ID)
 	}
 	send := Send{Body: c.Request.raw, Path: c.Path, ClientCert: c.ClientCert, Token: c.Token, Source: "replay", ReplayOf: c.ID}
-	if c.Way != Direct {
+	if c.Way != Direct && c.Way != Tunnel {
 		send.Spoof = c.Way
 	}
 	if how.Exact {

@@ -3,7 +3,10 @@ package console
 import (
 	"bufio"
 	"context"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -183,6 +186,54 @@ func TestReplay(t *testing.T) {
 	n.ring.Logged(line(t, trace(5), 200, ""))
 	if w := ask(s, "POST", "/api/calls/4/replay", "", nil); w.Code != 400 || !strings.Contains(w.Body.String(), "its body is not known") {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// A call from outside is shown and sent again as the load balancer saw it, when it
+// has ended.
+func TestOutside(t *testing.T) {
+	s, n := newTestServer(t)
+	leaf := &x509.Certificate{Subject: pkix.Name{CommonName: "Google LLC"}, SerialNumber: big.NewInt(255), Raw: []byte("leaf"), DNSNames: []string{"example.com"}}
+	o := emulator.Observation{Trace: trace(0), Path: "/w", TLSVersion: "TLS 1.3", Present: true, Chain: []*x509.Certificate{leaf, leaf}, Status: 200,
+		RequestHeader: http.Header{"Authorization": {"Bearer ey.ey.s"}, "X-Own": {"1"}}, ResponseHeader: http.Header{"X-Answer": {"yes"}}}
+	n.ring.Observed(o)
+	n.ring.Logged(line(t, trace(0), 200, ""))
+	if c := get(t, n.ring, 1); c.Done {
+		t.Error("done before the answer has been sent")
+	}
+	o.Whole, o.RequestBody, o.RequestBytes, o.ResponseBody, o.ResponseBytes = true, []byte(confirm), int64(len(confirm)), []byte("{}"), 2
+	n.ring.Observed(o)
+	c := get(t, n.ring, 1)
+	if !c.Done || c.Source != "outside" || c.Tag != "confirm" || c.Request.Body != confirm || c.Request.Truncated || c.Response.Body != "{}" || c.Response.Header.Get("X-Answer") != "yes" || !c.Exact {
+		t.Errorf("%+v", c)
+	}
+	if len(c.Chain) != 2 || c.Chain[0].Serial != "ff" || c.Chain[0].Subject != "CN=Google LLC" || c.Chain[0].SANs[0] != "example.com" {
+		t.Errorf("%+v", c.Chain)
+	}
+	if w := ask(s, "GET", "/api/calls/1", "", nil); !strings.Contains(w.Body.String(), `"Authorization":["Bearer [redacted]"]`) || strings.Contains(w.Body.String(), "ey.ey.s") {
+		t.Error(w.Body)
+	}
+	for i, body := range []string{"", `{"exact":true}`} {
+		if w := ask(s, "POST", "/api/calls/1/replay", body, nil); w.Code != 200 {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		if send := n.sent[i]; string(send.Body) != confirm || send.Path != "/w" || send.ClientCert != "" || send.Token != "" || (send.Header.Get("X-Own") == "1") != (i == 1) {
+			t.Errorf("%+v", send)
+		}
+	}
+	// Without certificate and token, and too long to be kept.
+	n.ring.Observed(emulator.Observation{Trace: trace(9), TLSVersion: "TLS 1.3", Status: 401, Whole: true, RequestHeader: http.Header{"X-Own": {"1"}},
+		RequestBody: []byte(strings.Repeat("x", emulator.MaxBodyBytes)), RequestBytes: 70 << 10})
+	if c := get(t, n.ring, 4); !c.Request.Truncated || c.Request.Bytes != 70<<10 || len(c.Request.Body) != emulator.MaxBodyBytes || c.Exact || c.ClientCert != "none" || c.Token != "none" {
+		t.Errorf("%+v", c.Summary)
+	}
+	if w := ask(s, "POST", "/api/calls/4/replay", "", nil); w.Code != 400 || !strings.Contains(w.Body.String(), "its body has 71680 bytes, of which 65536 are kept") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	// Through a tunnel, no certificate is to be seen.
+	n.ring.Observed(emulator.Observation{Trace: trace(10), Status: 200, Whole: true})
+	if c := get(t, n.ring, 5); c.Way != Tunnel || c.ClientCert != "" || c.Verdicts[0].Presented != "no load balancer: TLS ends in the tunnel" {
+		t.Errorf("%+v", c)
 	}
 }
 

@@ -96,6 +96,8 @@ func (e *entry) done() bool {
 		return false
 	case e.exchange != nil && e.exchange.Status == 0:
 		return true
+	case e.sent == nil && e.seen != nil && e.seen.Refused == nil && !e.seen.Whole:
+		return false
 	case e.seen != nil && (e.seen.Refused != nil || e.seen.BackendError != nil):
 		return true
 	}
@@ -109,13 +111,18 @@ func (e *entry) request() (header http.Header, body []byte, bytes int64) {
 		header, body = e.exchange.RequestHeader, e.exchange.Request
 	case e.sent != nil:
 		body = e.sent.Body
+	case e.seen != nil:
+		return e.seen.RequestHeader, e.seen.RequestBody, e.seen.RequestBytes
 	}
 	return header, body, int64(len(body))
 }
 
 func (e *entry) response() (header http.Header, body []byte, bytes int64) {
-	if e.exchange != nil {
+	switch {
+	case e.exchange != nil:
 		header, body = e.exchange.ResponseHeader, e.exchange.Response
+	case e.sent == nil && e.seen != nil:
+		return e.seen.ResponseHeader, e.seen.ResponseBody, e.seen.ResponseBytes
 	}
 	return header, body, int64(len(body))
 }
@@ -124,11 +131,19 @@ func (e *entry) call() *Call {
 	c := &Call{Summary: e.summary(), Trace: e.trace, Way: e.way()}
 	c.Verdicts, c.Timings = e.judge()
 	c.Request, c.Response = message(e.request()), message(e.response())
+	c.Exact = len(c.Request.raw) > 0 && !c.Request.Truncated && len(c.Request.Header) > 0
 	c.Bearer = bearerOf(c.Request.Header)
 	if e.sent != nil {
 		c.ClientCert, c.Token = e.sent.ClientCert, e.sent.Token
 		if c.Status == http.StatusOK {
 			c.Note = e.sent.Note
+		}
+	} else if e.seen != nil && e.seen.Refused == nil { // of somebody else's, what can be told
+		if !e.seen.Present && c.Way == "" {
+			c.ClientCert = "none"
+		}
+		if c.Bearer == nil {
+			c.Token = "none"
 		}
 	}
 	if e.exchange != nil && e.exchange.Err != nil {
@@ -142,6 +157,9 @@ func (e *entry) call() *Call {
 		c.TLS = e.seen.TLSVersion
 		if e.seen.Resumed {
 			c.TLS += ", resumed"
+		}
+		for _, cert := range e.seen.Chain {
+			c.Chain = append(c.Chain, describe(cert))
 		}
 	}
 	return c

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -52,9 +53,10 @@ type LoadBalancerConfig struct {
 	Backend *url.URL
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
-	// OnCall is told of each request before its answer is sent, and of each
-	// handshake that failed; of those that strict mode refuses before the client
-	// learns it. It runs on several goroutines. It may be nil.
+	// OnCall is told of each request before its answer is sent and once more, Whole,
+	// when it has been; and of each handshake that failed, of those that strict mode
+	// refuses before the client learns it. It runs on several goroutines. It may be
+	// nil.
 	OnCall func(Observation)
 	// ErrorLog gets what net/http has to say; nil throws it away.
 	ErrorLog *log.Logger
@@ -78,8 +80,10 @@ type Observation struct {
 	// word for why not.
 	Verified bool
 	Problem  string
-	// Subject and Issuer are the certificate's.
+	// Subject and Issuer are the certificate's; Chain is all that was presented, leaf
+	// first.
 	Subject, Issuer string
+	Chain           []*x509.Certificate
 
 	Method, Path, Protocol string
 	// Trace is the id that the function's log line carries, 32 hex digits.
@@ -95,6 +99,19 @@ type Observation struct {
 	// BackendError is why the function could not be reached.
 	BackendError error
 	Took         time.Duration // up to the answer's header, or to the refusal
+
+	// Whole says that the call has ended; before, bodies are as far as they came.
+	Whole bool
+	// RequestHeader is what the client sent, its Authorization and whatever it says
+	// under our names included. The headers that are set here are not in it.
+	RequestHeader http.Header
+	// RequestBody is the body's first MaxBodyBytes, and RequestBytes its whole length.
+	RequestBody  []byte
+	RequestBytes int64
+	// The same of what the client is sent.
+	ResponseHeader http.Header
+	ResponseBody   []byte
+	ResponseBytes  int64
 }
 
 // LoadBalancer is Google's global external Application Load Balancer with
@@ -211,12 +228,6 @@ type (
 	callKey struct{} // of its *call
 )
 
-// call is a request on its way through.
-type call struct {
-	seen  Observation
-	trace trace
-}
-
 // observe begins an observation with what the connection shows.
 func (lb *LoadBalancer) observe(conn *clientConn, cs *tls.ConnectionState) Observation {
 	seen := Observation{Time: lb.cfg.Now(), Client: conn.RemoteAddr().String(), ServerName: cs.ServerName, Resumed: cs.DidResume}
@@ -227,6 +238,7 @@ func (lb *LoadBalancer) observe(conn *clientConn, cs *tls.ConnectionState) Obser
 		seen.Present, seen.Verified, seen.Problem = v.leaf != nil, v.verified(), v.problem
 		if v.leaf != nil {
 			seen.Subject, seen.Issuer = v.leaf.Subject.String(), v.leaf.Issuer.String()
+			seen.Chain = append([]*x509.Certificate{v.leaf}, v.chain...)
 		}
 	}
 	return seen
@@ -235,9 +247,10 @@ func (lb *LoadBalancer) observe(conn *clientConn, cs *tls.ConnectionState) Obser
 func (lb *LoadBalancer) forward(w http.ResponseWriter, r *http.Request) {
 	conn := r.Context().Value(connKey{}).(*clientConn)
 	c := &call{seen: lb.observe(conn, r.TLS), trace: traceOf(r.Header, randomUint64)}
-	c.seen.Method, c.seen.Path, c.seen.Protocol, c.seen.Trace = r.Method, r.URL.Path, r.Proto, c.trace.id
 	c.seen.Header = certificateHeaders(lb.cfg.Headers, conn.verdict)
-	lb.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
+	c.pass(w, r, func(w http.ResponseWriter, r *http.Request) {
+		lb.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
+	}, lb.cfg.Now, lb.cfg.OnCall)
 }
 
 // rewrite makes the function's request of the client's. It runs after the hop's
@@ -278,16 +291,13 @@ func (lb *LoadBalancer) rewrite(pr *httputil.ProxyRequest) {
 
 // answered runs before anything of the answer is sent.
 func (lb *LoadBalancer) answered(resp *http.Response) error {
-	c := resp.Request.Context().Value(callKey{}).(*call)
 	resp.Header.Add("Via", "1.1 google")
-	lb.end(c, resp.StatusCode, nil)
 	return nil
 }
 
 // unreachable answers for a function that did not.
 func (lb *LoadBalancer) unreachable(w http.ResponseWriter, r *http.Request, err error) {
-	c := r.Context().Value(callKey{}).(*call)
-	lb.end(c, http.StatusBadGateway, err)
+	r.Context().Value(callKey{}).(*call).seen.BackendError = err
 	w.Header().Set("Content-Type", "text/html; charset=UTF-8")
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	w.WriteHeader(http.StatusBadGateway)
@@ -306,11 +316,6 @@ const badGateway = `
 <h2></h2>
 </body></html>
 `
-
-func (lb *LoadBalancer) end(c *call, status int, err error) {
-	c.seen.Status, c.seen.BackendError, c.seen.Took = status, err, lb.cfg.Now().Sub(c.seen.Time)
-	lb.cfg.OnCall(c.seen)
-}
 
 func randomUint64() uint64 {
 	var b [8]byte

@@ -81,7 +81,11 @@ func newStack(t *testing.T, mode Mode, answer http.HandlerFunc, edit func(*LoadB
 		t.Fatal(err)
 	}
 	cfg := LoadBalancerConfig{Certificate: certificate, TrustStore: pki().TrustStore("google", "google-legacy", "custom"), Mode: mode,
-		EdgeSecret: testSecret, Backend: target, OnCall: func(o Observation) { s.seen <- o }}
+		EdgeSecret: testSecret, Backend: target, OnCall: func(o Observation) {
+			if o.Whole || o.Refused != nil { // once for each call
+				s.seen <- o
+			}
+		}}
 	if edit != nil {
 		edit(&cfg)
 	}
