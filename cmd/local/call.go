@@ -95,7 +95,7 @@ func parameterValue(s string) jsontext.Value {
 	return quoted
 }
 
-// print prints what became of a call. Only HTTP 200 is success.
+// print prints what became of a call. Only HTTP 200 with a whole answer is success.
 func (c *callFlags) print(w io.Writer, call *console.Call) error {
 	if c.JSON {
 		if err := json.MarshalWrite(w, reportOf(call), json.Deterministic(true)); err != nil {
@@ -105,7 +105,7 @@ func (c *callFlags) print(w io.Writer, call *console.Call) error {
 	} else {
 		printReport(w, call)
 	}
-	if call.Status != 200 {
+	if call.Status != 200 || call.Failure != "" {
 		return exitError(1)
 	}
 	return nil

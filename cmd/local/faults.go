@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"example.com/cxhook/internal/console"
+	"example.com/cxhook/internal/emulator"
 )
 
 // fault is something that can be broken on purpose.
@@ -28,6 +31,13 @@ var faults = map[string]fault{
 	faultLargeResponse:      {"Handlers answer with more than the 64 KiB that Dialogflow takes.", orderFunction},
 	faultExpiredCertificate: {"Dialogflow presents a client certificate that expired yesterday.", nil},
 	faultWrongAudience:      {"Dialogflow brings a token for another webhook.", nil},
+	"dropped-connection":    {"The connection breaks before the function is asked.", breakNetwork(emulator.DropRequest)},
+	"dropped-answer":        {"The function answers, and the connection breaks before Dialogflow gets any of it.", breakNetwork(emulator.DropAnswer)},
+	"truncated-answer":      {"The connection breaks in the middle of the answer.", breakNetwork(emulator.TruncateAnswer)},
+	"slow-network":          {fmt.Sprintf("A call takes %v to get to the function, longer than Dialogflow waits by default.", emulator.SlowNetworkDelay), breakNetwork(emulator.SlowNetwork)},
+	"bad-gateway":           {"The load balancer cannot reach the function: Google's 502 page.", breakNetwork(emulator.BadGateway)},
+	"keys-down":             {"Google's key set answers 503, and the function starts anew without it.", keysDown},
+	"keys-rotated":          {"Google signs with a new key, and has withdrawn the old one: refused until the function asks again, a minute after it last did.", keysRotated},
 }
 
 // orderFunction has the function break itself.
@@ -36,6 +46,37 @@ func orderFunction(s *stack, name string, on bool) error {
 		return s.running().order(name + " on")
 	}
 	return s.running().order(name + " off")
+}
+
+// breakNetwork breaks what is between Dialogflow and the function.
+func breakNetwork(f emulator.Fault) func(*stack, string, bool) error {
+	return func(s *stack, name string, on bool) error {
+		if s.balancer == nil {
+			return console.Refusef("fault %s: it stands in the load balancer, and there is none", name)
+		}
+		s.balancer.SetFault(f, on)
+		return nil
+	}
+}
+
+// keysDown gives the function a cold start: one that has the keys already goes on
+// with them for a day.
+func keysDown(s *stack, name string, on bool) error {
+	if s.issuer == nil {
+		return console.Refusef("fault %s: the keys are Google's own", name)
+	}
+	if on == s.isBroken(name) {
+		return nil
+	}
+	s.issuer.SetDown(on)
+	return s.replaceFunction(context.Background(), s.running().program)
+}
+
+func keysRotated(s *stack, name string, on bool) error {
+	if s.issuer == nil {
+		return console.Refusef("fault %s: the keys are Google's own", name)
+	}
+	return s.issuer.SetRotated(on)
 }
 
 // Faults lists what can be broken, by name.
@@ -53,6 +94,8 @@ func (s *stack) SetFault(name string, on bool) error {
 	if !ok {
 		return console.Refusef("no fault %q; have %q", name, faultNames())
 	}
+	s.breaking.Lock() // one at a time: a fault that is set twice is set once
+	defer s.breaking.Unlock()
 	if f.set != nil {
 		if err := f.set(s, name, on); err != nil {
 			return err

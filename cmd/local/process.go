@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -24,6 +25,7 @@ type process struct {
 	address string
 	routes  []console.Route
 	obeyed  chan struct{} // an order was carried out
+	stopped atomic.Bool   // by us
 	ended   chan struct{}
 	err     error // how it ended; to be read once ended is closed
 }
@@ -149,6 +151,7 @@ func childEnv(set map[string]string) []string {
 
 // stop ends the process: in order, or if it takes too long, at once.
 func (p *process) stop(ctx context.Context) error {
+	p.stopped.Store(true)
 	p.stdin.Close()
 	select {
 	case <-p.ended:

@@ -119,9 +119,8 @@ func (c *serveCmd) serve(ctx context.Context, out *streams, s *stack, saved *con
 		fmt.Fprint(out.out, "Stop with ctrl-C. Calls as they come:\n\n")
 	}
 
-	renewed := make(chan struct{})
 	if program != nil {
-		go s.renewAll(ctx, out, program, renewed)
+		go s.renewAll(ctx, out, program)
 	}
 	live := s.ring.Live()
 	refresh := time.NewTicker(tokenRefresh)
@@ -137,13 +136,13 @@ func (c *serveCmd) serve(ctx context.Context, out *streams, s *stack, saved *con
 		case <-ctx.Done():
 			return nil
 		case <-more:
-		case <-renewed:
+		case <-s.replaced:
 			function = s.running()
 			ended = function.ended
 		case <-ended:
 			ended = nil
 			switch {
-			case s.running() != function: // it was stopped for its successor
+			case function.stopped.Load(): // for its successor
 			case program == nil:
 				return fmt.Errorf("the function ended by itself: %w", function.err)
 			default:

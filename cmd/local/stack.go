@@ -45,6 +45,9 @@ type stack struct {
 	serverRoots    *x509.CertPool // that verify the server
 	serverRootsPEM []byte
 
+	replaced chan struct{} // another function runs; for serve
+	breaking sync.Mutex    // held while something is broken or mended, or the function replaced
+
 	mu       sync.Mutex
 	function *process // the one that new calls go to
 	restarts int
@@ -66,7 +69,7 @@ type stackConfig struct {
 
 // startStack starts everything and returns when the function serves.
 func startStack(ctx context.Context, cfg stackConfig) (_ *stack, err error) {
-	s := &stack{cfg: cfg, ring: console.NewRing(time.Now), broken: map[string]bool{}}
+	s := &stack{cfg: cfg, ring: console.NewRing(time.Now), broken: map[string]bool{}, replaced: make(chan struct{}, 1)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.stop())

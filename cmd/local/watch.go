@@ -105,18 +105,12 @@ func (w *watcher) build(ctx context.Context, file string) error {
 	return nil
 }
 
-// renewAll renews the function at each change until ctx ends. renewed is told of
-// every new one.
-func (s *stack) renewAll(ctx context.Context, out *streams, w *watcher, renewed chan<- struct{}) {
+// renewAll renews the function at each change until ctx ends.
+func (s *stack) renewAll(ctx context.Context, out *streams, w *watcher) {
 	for {
 		select {
 		case <-w.quiet:
 			s.renew(ctx, out, w)
-		case <-ctx.Done():
-			return
-		}
-		select {
-		case renewed <- struct{}{}:
 		case <-ctx.Done():
 			return
 		}
@@ -128,7 +122,13 @@ func (s *stack) renewAll(ctx context.Context, out *streams, w *watcher, renewed 
 // nothing.
 func (s *stack) renew(ctx context.Context, out *streams, w *watcher) {
 	start := time.Now()
-	err := s.replaceFunction(ctx, w)
+	program := filepath.Join(s.dir, fmt.Sprintf("function-%d", time.Now().UnixNano()))
+	err := w.build(ctx, program)
+	if err == nil {
+		s.breaking.Lock()
+		err = s.replaceFunction(ctx, program)
+		s.breaking.Unlock()
+	}
 	if ctx.Err() != nil {
 		return
 	}
@@ -144,11 +144,9 @@ func (s *stack) renew(ctx context.Context, out *streams, w *watcher) {
 	fmt.Fprintf(out.out, "%s  new code after %v\n", time.Now().Format(time.TimeOnly), time.Since(start).Round(time.Millisecond))
 }
 
-func (s *stack) replaceFunction(ctx context.Context, w *watcher) error {
-	program := filepath.Join(s.dir, fmt.Sprintf("function-%d", time.Now().UnixNano()))
-	if err := w.build(ctx, program); err != nil {
-		return err
-	}
+// replaceFunction starts a program in place of the function that runs. The caller
+// holds s.breaking.
+func (s *stack) replaceFunction(ctx context.Context, program string) error {
 	old := s.running()
 	if s.cfg.direct != "" { // the audience has the port in it, so the new one needs the old one's
 		stopProcess(old)
@@ -165,9 +163,9 @@ func (s *stack) replaceFunction(ctx context.Context, w *watcher) error {
 		return err
 	}
 	s.use(next)
-	for _, f := range s.Faults() { // the new one knows nothing of what is broken
-		if f.On {
-			err = errors.Join(err, s.SetFault(f.Name, true))
+	for _, name := range []string{faultSlowHandler, faultLargeResponse} { // the new one knows nothing of what is broken in it
+		if s.isBroken(name) {
+			err = errors.Join(err, orderFunction(s, name, true))
 		}
 	}
 	if s.cfg.direct == "" {
@@ -181,6 +179,10 @@ func (s *stack) use(p *process) {
 	s.mu.Lock()
 	s.function, s.restarts = p, s.restarts+1
 	s.mu.Unlock()
+	select {
+	case s.replaced <- struct{}{}:
+	default: // whoever looks will see the latest
+	}
 	switch {
 	case s.balancer != nil:
 		s.balancer.SetBackend(s.backend())

@@ -100,6 +100,8 @@ func (e *entry) done() bool {
 		return false
 	case e.seen != nil && (e.seen.Refused != nil || e.seen.BackendError != nil):
 		return true
+	case e.sent == nil && e.seen != nil && e.seen.Status == 0: // broken off, perhaps before the function was asked
+		return true
 	}
 	return e.line != nil
 }

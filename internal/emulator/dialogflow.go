@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
+	"sync/atomic"
 	"time"
 )
 
@@ -51,7 +52,20 @@ type Dialogflow struct {
 	cfg       DialogflowConfig
 	url       *url.URL
 	transport *http.Transport
+	tickets   tickets
 	sessions  *sessions
+}
+
+// tickets counts the session tickets that servers sent, besides keeping them. In
+// TLS 1.3 a server sends them when it has accepted the client's certificate.
+type tickets struct {
+	tls.ClientSessionCache
+	n atomic.Int64
+}
+
+func (t *tickets) Put(key string, state *tls.ClientSessionState) {
+	t.n.Add(1)
+	t.ClientSessionCache.Put(key, state)
 }
 
 // NewDialogflow checks the configuration. It does not touch the network.
@@ -73,6 +87,7 @@ func NewDialogflow(cfg DialogflowConfig) (*Dialogflow, error) {
 		return nil, fmt.Errorf("emulator: Dialogflow: timeout %v; Dialogflow takes up to 30s", cfg.Timeout)
 	}
 	d := &Dialogflow{cfg: cfg, url: u, sessions: newSessions(cfg.Now)}
+	d.tickets.ClientSessionCache = tls.NewLRUClientSessionCache(16)
 	dialer := &net.Dialer{}
 	d.transport = &http.Transport{ // HTTP/1.1 alone, and no proxy
 		DisableCompression: true, MaxIdleConnsPerHost: 8, IdleConnTimeout: idleTimeout, MaxResponseHeaderBytes: 128 << 10,
@@ -82,7 +97,7 @@ func NewDialogflow(cfg DialogflowConfig) (*Dialogflow, error) {
 			}
 			return dialer.DialContext(ctx, network, address)
 		},
-		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: cfg.ServerRoots, Time: cfg.Now, ClientSessionCache: tls.NewLRUClientSessionCache(16),
+		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: cfg.ServerRoots, Time: cfg.Now, ClientSessionCache: &d.tickets,
 			// Not Certificates: crypto/tls would withhold one that it thinks does
 			// not suit the server.
 			GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
@@ -217,6 +232,7 @@ func (d *Dialogflow) Call(ctx context.Context, c Call) (*Exchange, error) {
 	limited, cancel := context.WithTimeout(ctx, d.cfg.Timeout)
 	defer cancel()
 	watch := newStopwatch(d.cfg.Now)
+	tickets := d.tickets.n.Load()
 	req, err := http.NewRequestWithContext(watch.trace(limited), http.MethodPost, d.url.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("emulator: Dialogflow: %w", err)
@@ -243,7 +259,7 @@ func (d *Dialogflow) Call(ctx context.Context, c Call) (*Exchange, error) {
 		return nil, fmt.Errorf("emulator: Dialogflow: %w", context.Cause(ctx))
 	}
 	if err != nil {
-		x.Failed, x.Err = watch.failure(err, x.Status != 0)
+		x.Failed, x.Err = watch.failure(err, x.Status != 0, d.tickets.n.Load() > tickets)
 		if limited.Err() != nil {
 			x.Failed, x.Err = StageTimeout, fmt.Errorf("no answer within %v", d.cfg.Timeout)
 		}
@@ -257,8 +273,9 @@ func (d *Dialogflow) Call(ctx context.Context, c Call) (*Exchange, error) {
 	return x, nil
 }
 
-// failure tells at which stage a round trip failed.
-func (w *stopwatch) failure(err error, answered bool) (Stage, error) {
+// failure tells at which stage a round trip failed. accepted says that a server has
+// accepted our certificate meanwhile.
+func (w *stopwatch) failure(err error, answered, accepted bool) (Stage, error) {
 	var op *net.OpError
 	alert := errors.As(err, &op) && op.Op == "remote error" // crypto/tls has no other sign of one
 	w.mu.Lock()
@@ -275,7 +292,7 @@ func (w *stopwatch) failure(err error, answered bool) (Stage, error) {
 		// A TLS 1.3 client has finished its handshake before the server judges
 		// the certificate: the refusal is the first thing that it reads.
 		return StageHandshake, fmt.Errorf("the TLS handshake failed: %w", err)
-	case w.tls != nil && !w.reused && !w.firstByteSeen:
+	case w.tls != nil && !w.reused && !w.firstByteSeen && !accepted:
 		// So Google's load balancer refuses a certificate: without a word.
 		return StageHandshake, fmt.Errorf("the server closed the connection right after the TLS handshake, as one does that refuses the client certificate: %w", err)
 	default:

@@ -244,15 +244,29 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// Google's load balancer refuses without an alert: the connection is closed.
+// Google's load balancer refuses without an alert: the connection is closed. One
+// that has sent a session ticket had accepted the certificate.
 func TestRefusedWithoutAWord(t *testing.T) {
+	for _, accepted := range []bool{false, true} {
+		t.Run(fmt.Sprintf("accepted %t", accepted), func(t *testing.T) { refusedWithoutAWord(t, accepted) })
+	}
+}
+
+func refusedWithoutAWord(t *testing.T, accepted bool) {
 	s := newStack(t, Lenient, nil, nil)
 	front := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
-	front.TLS = &tls.Config{Certificates: []tls.Certificate{s.lb.cfg.Certificate}, ClientAuth: tls.RequestClientCert}
+	front.TLS = &tls.Config{Certificates: []tls.Certificate{s.lb.cfg.Certificate}, ClientAuth: tls.RequestClientCert, SessionTicketsDisabled: !accepted}
 	front.StartTLS()
 	defer front.Close()
 	d := s.dialogflow(t, func(cfg *DialogflowConfig) { cfg.Address = front.Listener.Addr().String() })
-	if x := send(t, d, nil); x.Failed != StageHandshake || x.Status != 0 || !strings.HasPrefix(x.Err.Error(), "the server closed the connection right after the TLS handshake") {
+	x := send(t, d, nil)
+	if accepted {
+		if x.Failed != StageAnswer || x.Status != 0 || x.Err.Error() != "EOF" {
+			t.Errorf("%q %v", x.Failed, x.Err)
+		}
+		return
+	}
+	if x.Failed != StageHandshake || x.Status != 0 || !strings.HasPrefix(x.Err.Error(), "the server closed the connection right after the TLS handshake") {
 		t.Errorf("%q %v", x.Failed, x.Err)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -42,11 +43,18 @@ const (
 // Issuer is Google's issuer of ID tokens: it mints them, and serves its key set.
 // It is safe for use by several goroutines.
 type Issuer struct {
-	now   func() time.Time
-	key   jose.JSONWebKey
-	keys  []byte                                  // the key set, encoded
-	other func() (key *rsa.PrivateKey, err error) // a key that is not in the set
-	srv   *http.Server
+	now         func() time.Time
+	first, next func() (*signingKey, error)             // next is the one after a rotation
+	current     atomic.Pointer[signingKey]              // signs, and is all that is published
+	other       func() (key *rsa.PrivateKey, err error) // a key that is not in the set
+	down        atomic.Bool
+	srv         *http.Server
+}
+
+// signingKey is a key of the issuer's, and the key set that has it alone.
+type signingKey struct {
+	key jose.JSONWebKey
+	set []byte // encoded
 }
 
 // NewIssuer makes the key, RSA as Google's. A nil now is time.Now.
@@ -54,20 +62,48 @@ func NewIssuer(now func() time.Time) (*Issuer, error) {
 	if now == nil {
 		now = time.Now
 	}
-	generate := func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }
-	key, err := generate()
+	i := &Issuer{now: now, first: sync.OnceValues(newSigningKey), next: sync.OnceValues(newSigningKey), other: sync.OnceValues(newRSAKey)}
+	if err := i.SetRotated(false); err != nil {
+		return nil, err
+	}
+	i.srv = newServer(i, log.New(io.Discard, "", 0))
+	return i, nil
+}
+
+func newRSAKey() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }
+
+func newSigningKey() (*signingKey, error) {
+	key, err := newRSAKey()
 	if err != nil {
 		return nil, fmt.Errorf("emulator: %w", err)
 	}
 	kid := make([]byte, 20)
 	rand.Read(kid)
-	i := &Issuer{now: now, key: jose.JSONWebKey{Key: key, KeyID: hex.EncodeToString(kid), Algorithm: "RS256", Use: "sig"}, other: sync.OnceValues(generate)}
-	if i.keys, err = json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{i.key.Public()}}); err != nil {
+	k := &signingKey{key: jose.JSONWebKey{Key: key, KeyID: hex.EncodeToString(kid), Algorithm: "RS256", Use: "sig"}}
+	if k.set, err = json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{k.key.Public()}}); err != nil {
 		return nil, fmt.Errorf("emulator: %w", err)
 	}
-	i.srv = newServer(i, log.New(io.Discard, "", 0))
-	return i, nil
+	return k, nil
 }
+
+// SetRotated publishes another key in place of the first, and signs with it: at
+// once, where Google publishes a key long before it signs with it. With false, the
+// first is back.
+func (i *Issuer) SetRotated(on bool) error {
+	key := i.first
+	if on {
+		key = i.next
+	}
+	k, err := key()
+	if err != nil {
+		return err
+	}
+	i.current.Store(k)
+	return nil
+}
+
+// SetDown makes the key set unavailable: 503.
+func (i *Issuer) SetDown(on bool) { i.down.Store(on) }
 
 // Serve serves the key set on l until Shutdown, and returns nil then.
 func (i *Issuer) Serve(l net.Listener) error {
@@ -88,13 +124,15 @@ func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		w.Header().Set("Allow", "GET, HEAD")
 		w.WriteHeader(http.StatusMethodNotAllowed)
+	case i.down.Load():
+		http.Error(w, "Service Unavailable", http.StatusServiceUnavailable)
 	default:
-		h := w.Header()
+		h, set := w.Header(), i.current.Load().set
 		h.Set("Content-Type", "application/json; charset=UTF-8")
 		h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d, must-revalidate, no-transform", int(keysMaxAge.Seconds())))
 		h.Set("Expires", i.now().Add(keysMaxAge).UTC().Format(http.TimeFormat))
-		h.Set("Content-Length", strconv.Itoa(len(i.keys)))
-		w.Write(i.keys)
+		h.Set("Content-Length", strconv.Itoa(len(set)))
+		w.Write(set)
 	}
 }
 
@@ -127,7 +165,7 @@ func (i *Issuer) Token(kind, audience, projectNumber string) (string, error) {
 	if projectNumber == "" || strings.Trim(projectNumber, "0123456789") != "" {
 		return "", fmt.Errorf("emulator: %q is not a project number", projectNumber)
 	}
-	c := i.claims(audience, serviceAgent(projectNumber))
+	c, signing := i.claims(audience, serviceAgent(projectNumber)), i.current.Load().key
 	switch kind {
 	case "valid":
 	case "none":
@@ -148,17 +186,17 @@ func (i *Issuer) Token(kind, audience, projectNumber string) (string, error) {
 	case "unsigned":
 		return forge("none", "", c, nil)
 	case "es256-short":
-		return forge("ES256", i.key.KeyID, c, make([]byte, 16))
+		return forge("ES256", signing.KeyID, c, make([]byte, 16))
 	case "other-key":
 		key, err := i.other()
 		if err != nil {
 			return "", fmt.Errorf("emulator: %w", err)
 		}
-		return mint(jose.JSONWebKey{Key: key, KeyID: i.key.KeyID}, c)
+		return mint(jose.JSONWebKey{Key: key, KeyID: signing.KeyID}, c)
 	default:
 		return "", fmt.Errorf("emulator: no token %q; have %s", kind, strings.Join(Tokens, ", "))
 	}
-	return mint(i.key, c)
+	return mint(signing, c)
 }
 
 // serviceAgent is the account that Dialogflow calls webhooks as.

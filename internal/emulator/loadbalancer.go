@@ -120,6 +120,7 @@ type LoadBalancer struct {
 	cfg       LoadBalancerConfig
 	tls       *tls.Config
 	backend   atomic.Pointer[url.URL]
+	faults    atomic.Uint32
 	names     []string // of the headers that are set, canonical
 	srv       *http.Server
 	proxy     *httputil.ReverseProxy
@@ -249,7 +250,7 @@ func (lb *LoadBalancer) forward(w http.ResponseWriter, r *http.Request) {
 	c := &call{seen: lb.observe(conn, r.TLS), trace: traceOf(r.Header, randomUint64)}
 	c.seen.Header = certificateHeaders(lb.cfg.Headers, conn.verdict)
 	c.pass(w, r, func(w http.ResponseWriter, r *http.Request) {
-		lb.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
+		lb.broken(c, w, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
 	}, lb.cfg.Now, lb.cfg.OnCall)
 }
 
@@ -292,7 +293,7 @@ func (lb *LoadBalancer) rewrite(pr *httputil.ProxyRequest) {
 // answered runs before anything of the answer is sent.
 func (lb *LoadBalancer) answered(resp *http.Response) error {
 	resp.Header.Add("Via", "1.1 google")
-	return nil
+	return resp.Request.Context().Value(callKey{}).(*call).breakAnswer(resp)
 }
 
 // unreachable answers for a function that did not.

@@ -30,7 +30,8 @@ func Record(next http.Handler, now func() time.Time, observe func(Observation)) 
 type call struct {
 	seen   Observation
 	trace  trace
-	asked  kept // the request's body
+	faults Fault // that it meets
+	asked  kept  // the request's body
 	answer answer
 }
 
