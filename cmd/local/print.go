@@ -34,8 +34,11 @@ func printReport(w io.Writer, c *console.Call) {
 	if c.Note != "" {
 		fmt.Fprintf(w, "  %s\n", c.Note)
 	}
-	if c.Event != "" {
+	switch {
+	case c.Event != "":
 		fmt.Fprintf(w, "  the agent sees %s, unless the route that called has a target\n", c.Event)
+	case c.Silent:
+		fmt.Fprintln(w, "  the agent sees nothing of it: the route that called has a target")
 	}
 	if said := spoken(c.Response.Body); said != "" {
 		fmt.Fprintf(w, "  the agent says: %s\n", said)

@@ -18,9 +18,13 @@ import (
 	"example.com/cxhook/verify"
 )
 
-// callTimeout is how long the fake Dialogflow waits: as long as the real one can be
-// told to, so that the function's own limits show.
+// callTimeout is how long a single call waits: as long as Dialogflow can be told to,
+// so that the function's own limits show. The stack that stays waits, and tries
+// again, as Dialogflow does by default.
 const callTimeout = 30 * time.Second
+
+// retries are Dialogflow's, by the stack that stays.
+const retries = 1
 
 // lineTimeout is how long the line of the log may take after the answer.
 const lineTimeout = 5 * time.Second
@@ -37,7 +41,8 @@ var undefended = map[string]string{
 // spoofs are the ways of attackers.
 var spoofs = []string{"outsider", "internal", "replay", "flexible"}
 
-// Send makes one call and waits for everybody who has something to say of it.
+// Send makes one call and waits for everybody who has something to say of it. Each
+// attempt is a call of the ring's; the id is the last one's.
 func (s *stack) Send(ctx context.Context, send console.Send) (id int, err error) {
 	body, err := bodyOf(send)
 	if err != nil {
@@ -48,13 +53,20 @@ func (s *stack) Send(ctx context.Context, send console.Send) (id int, err error)
 		return 0, err
 	}
 	sent.Body = body
-	trace := newTrace()
 	for name, values := range send.Header {
 		header[http.CanonicalHeaderKey(name)] = values
 	}
-	header.Set("X-Cloud-Trace-Context", trace+"/1;o=1")
-	id = s.ring.Begin(trace, sent)
-	x, err := d.Call(ctx, emulator.Call{Body: body, Header: header, Verbatim: send.Body != nil})
+	trace := ""
+	x, err := d.Call(ctx, emulator.Call{Body: body, Header: header, Verbatim: send.Body != nil, RouteTarget: send.RouteTarget,
+		Attempt: func(before *emulator.Exchange) http.Header {
+			if before != nil {
+				s.ring.Exchanged(trace, before)
+			}
+			trace = newTrace()
+			sent.Attempt++
+			id = s.ring.Begin(trace, sent)
+			return http.Header{"X-Cloud-Trace-Context": {trace + "/1;o=1"}}
+		}})
 	d.CloseIdleConnections()
 	if err != nil {
 		s.ring.Drop(trace)
@@ -179,7 +191,7 @@ func (s *stack) caller(send console.Send) (*emulator.Dialogflow, console.Sent, h
 	if send.Path != "" {
 		target = s.origin() + send.Path
 	}
-	cfg := emulator.DialogflowConfig{WebhookURL: target, ServerRoots: s.serverRoots, Timeout: callTimeout,
+	cfg := emulator.DialogflowConfig{WebhookURL: target, ServerRoots: s.serverRoots, Timeout: cmp.Or(s.cfg.timeout, callTimeout), Retries: s.cfg.retries,
 		Token: func(context.Context) (string, error) { return s.issuer.Token(sent.Token, s.url, projectNumber) }}
 	switch {
 	case sent.Way != "":

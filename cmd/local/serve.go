@@ -65,7 +65,7 @@ func (c *serveCmd) Run(ctx context.Context, out *streams) error {
 
 // config checks the command line, before anything is started.
 func (c *serveCmd) config(out *streams) (cfg stackConfig, saved *console.Saved, err error) {
-	cfg = stackConfig{bind: c.Bind, balancerPort: c.Port, functionPort: c.FunctionPort, mode: c.LBMode, stderr: out.err,
+	cfg = stackConfig{bind: c.Bind, balancerPort: c.Port, functionPort: c.FunctionPort, mode: c.LBMode, timeout: emulator.DefaultTimeout, retries: retries, stderr: out.err,
 		onNote: func(l *console.Line) { printNote(out.out, l) }}
 	if err := checkBind(c.Bind, c.Beyond); err != nil {
 		return cfg, nil, err

@@ -60,8 +60,10 @@ type stackConfig struct {
 	bind                       string // address; "" is 127.0.0.1
 	balancerPort, functionPort int    // first ones to try; 0 is any free one
 	mode                       string
-	direct                     string            // no load balancer, and a server certificate of this kind: self or chain
-	public                     *publicURL        // no load balancer either: a real agent calls through a tunnel
+	direct                     string        // no load balancer, and a server certificate of this kind: self or chain
+	public                     *publicURL    // no load balancer either: a real agent calls through a tunnel
+	timeout                    time.Duration // of the fake Dialogflow; 0 is callTimeout
+	retries                    int
 	env                        map[string]string // of the function, besides what the stack sets
 	onNote                     func(*console.Line)
 	stderr                     io.Writer

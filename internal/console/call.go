@@ -46,6 +46,8 @@ type Call struct {
 	Token      string             `json:"token,omitzero"` // the kind of it
 	Verdicts   []Verdict          `json:"verdicts"`
 	Timings    map[string]float64 `json:"timings"`          // microseconds, by station, and "total"
+	Attempt    int                `json:"attempt,omitzero"` // of one fulfillment, from 1; Dialogflow tries again once
+	Silent     bool               `json:"silent,omitzero"`  // it failed and the agent does not notice: the route has a target
 	Note       string             `json:"note,omitzero"`    // of an attack that passes: why
 	Failure    string             `json:"failure,omitzero"` // what the sender saw, where no whole answer came
 	Cause      string             `json:"cause,omitzero"`   // what the function's log says of an error

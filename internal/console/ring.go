@@ -16,6 +16,8 @@ const RingSize = 500
 type Sent struct {
 	// Source is who asked for it: sample, trigger, compose or replay.
 	Source string
+	// Attempt counts those of one fulfillment, from 1.
+	Attempt int
 	// ReplayOf is the id of the call that is sent again; 0 is none.
 	ReplayOf int
 	// Way is how it goes round the load balancer: outsider, internal or direct; ""

@@ -136,6 +136,24 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// A failure that the agent does not notice has no event, but says so.
+func TestSilent(t *testing.T) {
+	for _, target := range []bool{false, true} {
+		r := newTestRing()
+		id := r.Begin(trace(0), Sent{Attempt: 2})
+		x := exchange(503, confirm)
+		x.RouteTarget = target
+		r.Exchanged(trace(0), x)
+		if c := get(t, r, id); c.Silent != target || c.Verdict != "" && c.Verdict != "fail" || c.Attempt != 2 {
+			t.Errorf("target %t: %+v", target, c)
+		}
+		r.Logged(line(t, trace(0), 503, ""))
+		if c := get(t, r, id); (c.Event == "") != target || c.Verdict != "fail" {
+			t.Errorf("target %t: %+v", target, c.Summary)
+		}
+	}
+}
+
 // The oldest calls go, and with them what comes late of them becomes a call of
 // somebody else's.
 func TestRingForgets(t *testing.T) {

@@ -136,7 +136,7 @@ func (e *entry) call() *Call {
 	c.Exact = len(c.Request.raw) > 0 && !c.Request.Truncated && len(c.Request.Header) > 0
 	c.Bearer = bearerOf(c.Request.Header)
 	if e.sent != nil {
-		c.ClientCert, c.Token = e.sent.ClientCert, e.sent.Token
+		c.ClientCert, c.Token, c.Attempt = e.sent.ClientCert, e.sent.Token, e.sent.Attempt
 		if c.Status == http.StatusOK {
 			c.Note = e.sent.Note
 		}
@@ -148,8 +148,11 @@ func (e *entry) call() *Call {
 			c.Token = "none"
 		}
 	}
-	if e.exchange != nil && e.exchange.Err != nil {
-		c.Failure = e.exchange.Err.Error()
+	if x := e.exchange; x != nil {
+		c.Silent = x.Silent()
+		if x.Err != nil {
+			c.Failure = x.Err.Error()
+		}
 	}
 	if e.line != nil {
 		c.Log, c.Cause = e.line.raw, e.line.Error

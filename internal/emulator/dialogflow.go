@@ -14,6 +14,8 @@ import (
 	"net/url"
 	"sync/atomic"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 const (
@@ -40,8 +42,11 @@ type DialogflowConfig struct {
 	// Token gives the bearer of a call; "" sends no Authorization header. A nil
 	// Token gives none.
 	Token func(context.Context) (string, error)
-	// Timeout is for the whole call, the handshake included; 0 is DefaultTimeout.
+	// Timeout is for one attempt, the handshake included; 0 is DefaultTimeout.
 	Timeout time.Duration
+	// Retries is how often a call is made again that met the timeout, or whose
+	// connection failed or broke; 0 is never. Dialogflow tries again once.
+	Retries int
 	// Now is the clock of sessions and timings; nil is time.Now.
 	Now func() time.Time
 }
@@ -85,6 +90,9 @@ func NewDialogflow(cfg DialogflowConfig) (*Dialogflow, error) {
 	}
 	if cfg.Timeout < 0 || cfg.Timeout > 30*time.Second {
 		return nil, fmt.Errorf("emulator: Dialogflow: timeout %v; Dialogflow takes up to 30s", cfg.Timeout)
+	}
+	if cfg.Retries < 0 {
+		return nil, fmt.Errorf("emulator: Dialogflow: %d retries", cfg.Retries)
 	}
 	d := &Dialogflow{cfg: cfg, url: u, sessions: newSessions(cfg.Now)}
 	d.tickets.ClientSessionCache = tls.NewLRUClientSessionCache(16)
@@ -135,6 +143,12 @@ type Call struct {
 	// Verbatim sends Body as it is, and leaves the session alone: for a replay, or
 	// for a body that is none.
 	Verbatim bool
+	// RouteTarget says that the route has a transition target: the agent goes there
+	// whatever becomes of the webhook, and sees no event.
+	RouteTarget bool
+	// Attempt, if set, is called before each attempt, and gives headers for that one
+	// alone. before is the attempt that failed, nil at first.
+	Attempt func(before *Exchange) http.Header
 }
 
 // Stage is a part of a call that can fail.
@@ -162,6 +176,16 @@ type Exchange struct {
 	ResponseHeader http.Header
 	Response       []byte // the body, decoded
 
+	// Before is the attempt that was made before this one; nil if this is the first.
+	// Retried says that another came after it, whose outcome is the call's.
+	Before  *Exchange
+	Retried bool
+	// RouteTarget is the Call's.
+	RouteTarget bool
+	// Heard is what the user hears, as ResponseMessages: see [Turn]. It is nil for a
+	// verbatim call.
+	Heard []jsontext.Value
+
 	TLS     *TLSState // nil where there was no TLS session
 	Reused  bool      // the connection was there from an earlier call
 	Timings Timings
@@ -183,11 +207,21 @@ type Timings struct {
 }
 
 // Event is the event that the agent sees of a call: "" if the webhook succeeded,
-// else one of webhook.error and its kinds. It is invoked only where the failing
-// route has no transition target of its own.
+// else one of webhook.error and its kinds. Where the route has a transition target,
+// the agent sees none: see [Exchange.Silent].
 //
 // Source: https://cloud.google.com/dialogflow/cx/docs/concept/handler (built-in events)
 func (x *Exchange) Event() string {
+	if x.RouteTarget || x.Retried {
+		return ""
+	}
+	return x.failure()
+}
+
+// Silent says that the webhook failed and the agent does not notice.
+func (x *Exchange) Silent() bool { return x.RouteTarget && !x.Retried && x.failure() != "" }
+
+func (x *Exchange) failure() string {
 	switch {
 	case x.Failed == StageConnect, x.Failed == "" && x.Status == http.StatusNotFound:
 		return "webhook.error.not-found"
@@ -211,9 +245,9 @@ func (x *Exchange) Event() string {
 }
 
 // Call sends one WebhookRequest and applies the response to the session. What the
-// network and the webhook do wrong is in the Exchange; the error is for a call
-// that could not be made: a body that is no WebhookRequest, no token, or an ended
-// ctx. Exactly one of the results is nil.
+// network and the webhook do wrong is in the Exchange, the last attempt's; the error
+// is for a call that could not be made: a body that is no WebhookRequest, no token,
+// or an ended ctx. Exactly one of the results is nil.
 func (d *Dialogflow) Call(ctx context.Context, c Call) (*Exchange, error) {
 	body, session := c.Body, ""
 	if !c.Verbatim {
@@ -229,6 +263,56 @@ func (d *Dialogflow) Call(ctx context.Context, c Call) (*Exchange, error) {
 			return nil, fmt.Errorf("emulator: Dialogflow: token: %w", err)
 		}
 	}
+	// Source: https://cloud.google.com/dialogflow/cx/docs/concept/mtls (sample call)
+	header := http.Header{"Content-Type": {"application/json"}, "Connection": {"keep-alive"}, "Accept": {"*/*"},
+		"User-Agent": {"Google-Dialogflow"}, "Accept-Encoding": {"gzip, deflate, br"}}
+	if token != "" {
+		header.Set("Authorization", "Bearer "+token)
+	}
+	add := func(more http.Header) {
+		for name, values := range more {
+			header[textproto.CanonicalMIMEHeaderKey(name)] = values
+		}
+	}
+	add(c.Header)
+
+	var x *Exchange
+	for n := 0; n == 0 || n <= d.cfg.Retries && x.passing(); n++ {
+		if x != nil {
+			x.Retried = true
+		}
+		if c.Attempt != nil {
+			add(c.Attempt(x))
+		}
+		next, err := d.attempt(ctx, header.Clone(), body)
+		if err != nil {
+			return nil, err
+		}
+		next.Before, next.RouteTarget = x, c.RouteTarget
+		x = next
+	}
+	if c.Verbatim {
+		return x, nil
+	}
+	if x.failure() == "" {
+		heard, err := d.sessions.response(session, body, x.Response)
+		if err == nil {
+			x.Heard = heard
+			return x, nil
+		}
+		x.Failed, x.Err = StageResponse, err
+	}
+	d.sessions.failed(session, body, x)
+	return x, nil
+}
+
+// passing says whether another attempt may succeed.
+func (x *Exchange) passing() bool {
+	return x.Failed == StageTimeout || x.Failed == StageConnect || x.Failed == StageAnswer
+}
+
+// attempt makes one, as far as the network goes. Only an ended ctx is an error.
+func (d *Dialogflow) attempt(ctx context.Context, header http.Header, body []byte) (*Exchange, error) {
 	limited, cancel := context.WithTimeout(ctx, d.cfg.Timeout)
 	defer cancel()
 	watch := newStopwatch(d.cfg.Now)
@@ -237,17 +321,9 @@ func (d *Dialogflow) Call(ctx context.Context, c Call) (*Exchange, error) {
 	if err != nil {
 		return nil, fmt.Errorf("emulator: Dialogflow: %w", err)
 	}
-	// Source: https://cloud.google.com/dialogflow/cx/docs/concept/mtls (sample call)
-	req.Header = http.Header{"Content-Type": {"application/json"}, "Connection": {"keep-alive"}, "Accept": {"*/*"},
-		"User-Agent": {"Google-Dialogflow"}, "Accept-Encoding": {"gzip, deflate, br"}}
-	if token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
-	}
-	for name, values := range c.Header {
-		req.Header[textproto.CanonicalMIMEHeaderKey(name)] = values
-	}
+	req.Header = header
 
-	x := &Exchange{Request: body, RequestHeader: req.Header.Clone()}
+	x := &Exchange{Request: body, RequestHeader: header.Clone()}
 	resp, err := d.transport.RoundTrip(req) // a client would follow redirects
 	if err == nil {
 		x.Status, x.ResponseHeader = resp.StatusCode, resp.Header
@@ -262,12 +338,6 @@ func (d *Dialogflow) Call(ctx context.Context, c Call) (*Exchange, error) {
 		x.Failed, x.Err = watch.failure(err, x.Status != 0, d.tickets.n.Load() > tickets)
 		if limited.Err() != nil {
 			x.Failed, x.Err = StageTimeout, fmt.Errorf("no answer within %v", d.cfg.Timeout)
-		}
-		return x, nil
-	}
-	if x.Event() == "" && !c.Verbatim {
-		if err := d.sessions.response(session, body, x.Response); err != nil {
-			x.Failed, x.Err = StageResponse, err
 		}
 	}
 	return x, nil

@@ -1,11 +1,10 @@
 package emulator
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"regexp"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,17 +20,29 @@ const (
 	sessionLife = 30 * time.Minute
 	// maxSessions bounds the sessions that are kept; the oldest goes first.
 	maxSessions = 1000
+	// maxTurns bounds the turns that are kept of one, and the pages that it can go
+	// back to.
+	maxTurns = 20
 )
 
 // object is a JSON object of which some members matter and the others are passed
 // on as they came.
 type object map[string]jsontext.Value
 
-// session is what the agent remembers between two calls.
+// session is what the agent remembers between two calls. Its values never change.
 type session struct {
 	parameters object
-	page       string // the target of the last transition, "" if there was none
+	page       object   // pageInfo, as the next request has it; nil if no request had one
+	moved      bool     // page is the target of a transition, and not for a request to say
+	trail      []string // the pages before, the latest last
+	turns      []Turn
 	used       time.Time
+}
+
+// current is the page that the session is on; "" if that is not known.
+func (s *session) current() (name string) {
+	member(s.page, "currentPage", &name) // was read before it was kept
+	return name
 }
 
 // sessions keeps them by name.
@@ -46,17 +57,17 @@ func newSessions(now func() time.Time) *sessions {
 	return &sessions{now: now, kept: kept}
 }
 
-// get gives a session that has not ended, or an empty one.
+// get gives a session that has not ended, or an empty one. The caller holds mu.
 func (s *sessions) get(name string) session {
-	if kept, ok := s.kept.Get(name); ok && s.now().Sub(kept.used) <= sessionLife {
+	if kept, ok := s.kept.Peek(name); ok && s.now().Sub(kept.used) <= sessionLife {
 		return *kept
 	}
 	return session{}
 }
 
-// request makes a WebhookRequest current: the session's parameters join those of
-// the body, which win, and the page is where the last transition led. A body that
-// this does not change is sent byte for byte.
+// request makes a WebhookRequest current: the session's parameters and its page's
+// form join those of the body, which win, and the page is where the last transition
+// led. A body that this does not change is sent byte for byte.
 func (s *sessions) request(body []byte) (sent []byte, name string, err error) {
 	var req, info object
 	if err := json.Unmarshal(body, &req); err != nil {
@@ -78,7 +89,11 @@ func (s *sessions) request(body []byte) (sent []byte, name string, err error) {
 	s.mu.Lock()
 	kept := s.get(name)
 	s.mu.Unlock()
-	if len(kept.parameters) == 0 && kept.page == "" {
+	page, changed, err := kept.pageOf(req)
+	if err != nil {
+		return nil, "", err
+	}
+	if len(kept.parameters) == 0 && !changed {
 		return body, name, nil
 	}
 	merged := maps.Clone(kept.parameters)
@@ -92,9 +107,8 @@ func (s *sessions) request(body []byte) (sent []byte, name string, err error) {
 	if req["sessionInfo"], err = encode(info); err != nil {
 		return nil, "", err
 	}
-	if kept.page != "" {
-		// The display name and the form belong to the page that was left.
-		if req["pageInfo"], err = encode(map[string]string{"currentPage": kept.page}); err != nil {
+	if changed {
+		if req["pageInfo"], err = encode(page); err != nil {
 			return nil, "", err
 		}
 	}
@@ -104,75 +118,86 @@ func (s *sessions) request(body []byte) (sent []byte, name string, err error) {
 
 var sessionName = regexp.MustCompile(`^projects/[^/]+/locations/[^/]+/agents/[^/]+/(environments/[^/]+/)?sessions/[^/]+$`)
 
-// response applies a WebhookResponse to the session of the request that was sent:
-// its parameters replace those of the same names, null deletes one, and a target
-// becomes the current page.
-func (s *sessions) response(name string, sent, body []byte) error {
-	var resp, info, changes object
-	if len(body) == 0 {
-		return errors.New("the response is empty; a webhook that has nothing to say answers {}")
+// pageOf gives the pageInfo of a request in this session; changed is false where it
+// is the request's own.
+func (s *session) pageOf(req object) (page object, changed bool, err error) {
+	var own object
+	var current string
+	if err := member(req, "pageInfo", &own); err != nil {
+		return nil, false, err
 	}
-	if err := json.Unmarshal(body, &resp); err != nil {
-		return fmt.Errorf("the response is no WebhookResponse: %w", err)
+	if err := member(own, "currentPage", &current); err != nil {
+		return nil, false, fmt.Errorf("pageInfo: %w", err)
 	}
-	if err := member(resp, "sessionInfo", &info); err != nil {
-		return fmt.Errorf("response: %w", err)
+	if _, _, err := formOf(own); err != nil {
+		return nil, false, fmt.Errorf("pageInfo: %w", err)
 	}
-	if err := member(info, "parameters", &changes); err != nil {
-		return fmt.Errorf("response: sessionInfo: %w", err)
+	switch elsewhere := current != "" && current != s.current(); {
+	case s.page == nil, elsewhere && !s.moved:
+		return own, false, nil
+	case elsewhere: // what the request says of a page belongs to the one that was left
+		return s.page, true, nil
 	}
-	var page, flow string
-	if err := errors.Join(member(resp, "targetPage", &page), member(resp, "targetFlow", &flow)); err != nil {
-		return fmt.Errorf("response: %w", err)
+	page = maps.Clone(s.page)
+	maps.Copy(page, own)
+	if page["formInfo"], err = joinForms(s.page, own); err != nil {
+		return nil, false, err
 	}
-	if page != "" && flow != "" {
-		return errors.New("response: targetPage and targetFlow are both set; they are a oneof")
+	if page["formInfo"] == nil {
+		delete(page, "formInfo")
 	}
-	if flow != "" {
-		page = flow + "/pages/START_PAGE"
-	}
-	parameters := object{}
-	var req, asked object
-	if err := errors.Join(json.Unmarshal(sent, &req), member(req, "sessionInfo", &asked), member(asked, "parameters", &parameters)); err != nil {
-		return err
-	}
-
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	// The webhook may have been slow, and the session further on: only what this
-	// call changes is changed.
-	now := s.get(name)
-	next := session{parameters: maps.Clone(now.parameters), page: now.page, used: s.now()}
-	if next.parameters == nil {
-		next.parameters = object{}
-	}
-	for _, change := range []object{parameters, changes} {
-		for key, value := range change {
-			if value.Kind() == 'n' {
-				delete(next.parameters, key)
-			} else {
-				next.parameters[key] = value.Clone()
-			}
-		}
-	}
-	switch {
-	case strings.HasSuffix(page, "/pages/END_SESSION"), page == "END_SESSION":
-		s.kept.Remove(name) // the next request begins anew
-		return nil
-	case page != "":
-		next.page = page
-	}
-	s.kept.Add(name, &next)
-	return nil
+	same := func(a, b jsontext.Value) bool { return string(a) == string(b) }
+	return page, !maps.EqualFunc(page, own, same), nil
 }
 
-// Session gives what is kept of a session: its parameters as JSON and the page
-// that it is on; both are empty where nothing is kept.
+// SessionState is what is kept of a session.
+type SessionState struct {
+	Name       string                    `json:"name"`
+	Used       time.Time                 `json:"used"`
+	Parameters map[string]jsontext.Value `json:"parameters"`
+	Page       string                    `json:"page"` // "" if no request named one
+	// Form holds the parameters of the page's form, as the next request's
+	// parameterInfo has them.
+	Form []map[string]jsontext.Value `json:"form"`
+	// Turns are the latest, oldest first.
+	Turns []Turn `json:"turns"`
+}
+
+// Sessions gives the names of the sessions that are kept, the latest used first.
+func (d *Dialogflow) Sessions() []string {
+	s := d.sessions
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	names := slices.DeleteFunc(s.kept.Keys(), func(name string) bool { return s.get(name).used.IsZero() })
+	slices.Reverse(names) // Keys has the oldest first
+	return names
+}
+
+// SessionState gives what is kept of a session; ok is false where that is nothing.
+func (d *Dialogflow) SessionState(name string) (state SessionState, ok bool) {
+	d.sessions.mu.Lock()
+	kept := d.sessions.get(name)
+	d.sessions.mu.Unlock()
+	state = SessionState{Name: name, Used: kept.used, Parameters: maps.Clone(kept.parameters), Page: kept.current(), Turns: slices.Clone(kept.turns)}
+	form, _, _ := formOf(kept.page) // was read before it was kept
+	for _, p := range form {
+		state.Form = append(state.Form, p)
+	}
+	return state, !kept.used.IsZero()
+}
+
+// Session gives the parameters of a session as JSON, and its page; both are empty
+// where nothing is kept.
 func (d *Dialogflow) Session(name string) (parameters map[string]jsontext.Value, page string) {
+	state, _ := d.SessionState(name)
+	return state.Parameters, state.Page
+}
+
+// Reset forgets a session; it says whether there was one.
+func (d *Dialogflow) Reset(name string) bool {
 	d.sessions.mu.Lock()
 	defer d.sessions.mu.Unlock()
-	s := d.sessions.get(name)
-	return maps.Clone(s.parameters), s.page
+	return d.sessions.kept.Remove(name)
 }
 
 // member decodes a member of an object, by its exact name, if it is there.

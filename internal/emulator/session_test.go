@@ -130,7 +130,7 @@ func TestSessionLife(t *testing.T) {
 		t.Error("a session of more than 30 minutes is kept")
 	}
 	for i := range maxSessions + 10 {
-		if err := c.sessions.response(fmt.Sprint(i), []byte(`{}`), []byte(`{}`)); err != nil {
+		if _, err := c.sessions.response(fmt.Sprint(i), []byte(`{}`), []byte(`{}`)); err != nil {
 			t.Fatal(err)
 		}
 	}
