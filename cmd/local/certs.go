@@ -52,7 +52,7 @@ func (c *certsCmd) server(pki *emulator.PKI, out *streams) error {
 	}
 	fmt.Fprintf(out.out, `%[1]s/server.pem, server-key.pem
   the server's certificate for %[2]s, valid until %[3]s; for a server of your own
-  that terminates TLS, such as: go run ./cmd/local serve --direct
+  that terminates TLS, see docs/emulator.md
 %[1]s/server.der
   the same as DER, for the webhook's custom CA setting
 

@@ -36,7 +36,7 @@ func (c *serveCmd) publicURL() (*publicURL, error) {
 	case !digits.MatchString(c.ProjectNumber):
 		return nil, usagef("--public-url: --project-number is the number of the agent's project: gcloud projects describe PROJECT --format='value(projectNumber)'")
 	case c.Direct:
-		return nil, usagef("--public-url and --direct: a tunnel that passes TLS through needs --direct alone, see docs/emulator.md")
+		return nil, usagef("--public-url and --direct: a tunnel that passes TLS through needs neither, see docs/emulator.md")
 	}
 	return &publicURL{c.PublicURL, c.ProjectNumber}, nil
 }
