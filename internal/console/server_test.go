@@ -230,9 +230,14 @@ func TestOutside(t *testing.T) {
 	if w := ask(s, "POST", "/api/calls/4/replay", "", nil); w.Code != 400 || !strings.Contains(w.Body.String(), "its body has 71680 bytes, of which 65536 are kept") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
+	// Broken off, so that no line will come.
+	n.ring.Observed(emulator.Observation{Trace: trace(8), TLSVersion: "TLS 1.3", Whole: true})
+	if c := get(t, n.ring, 5); !c.Done || c.Verdict != "fail" || c.Status != 0 {
+		t.Errorf("%+v", c.Summary)
+	}
 	// Through a tunnel, no certificate is to be seen.
 	n.ring.Observed(emulator.Observation{Trace: trace(10), Status: 200, Whole: true})
-	if c := get(t, n.ring, 5); c.Way != Tunnel || c.ClientCert != "" || c.Verdicts[0].Presented != "no load balancer: TLS ends in the tunnel" {
+	if c := get(t, n.ring, 6); c.Way != Tunnel || c.ClientCert != "" || c.Verdicts[0].Presented != "no load balancer: TLS ends in the tunnel" {
 		t.Errorf("%+v", c)
 	}
 }

@@ -61,6 +61,19 @@ func TestTransitions(t *testing.T) {
 	}
 }
 
+// The answer to a slow call does not take back where the session went meanwhile.
+func TestSlowAnswer(t *testing.T) {
+	c := newConversation(t)
+	one := onPage("one", "")
+	c.say(t, one, `{"targetPage":"two"}`)
+	if _, err := c.sessions.response(testSession, []byte(one), []byte(`{"sessionInfo":{"parameters":{"late":true}}}`)); err != nil {
+		t.Fatal(err)
+	}
+	if state, _ := c.SessionState(testSession); state.Page != "two" || string(state.Parameters["late"]) != "true" {
+		t.Errorf("%+v", state)
+	}
+}
+
 // What the user hears: the agent's messages and the webhook's, or those alone.
 func TestHeard(t *testing.T) {
 	message := func(text string) string { return `{"text":{"text":["` + text + `"]}}` }

@@ -41,7 +41,7 @@ func TestFaults(t *testing.T) {
 			if len(s.got) != map[bool]int{false: 0, true: 1}[tt.asked] {
 				t.Errorf("the function was asked %d times", len(s.got))
 			}
-			if o.Status != tt.status || !o.Whole || len(o.RequestBody) == 0 && tt.asked {
+			if o.Status != tt.status || !o.Whole || o.RequestBytes != int64(len(x.Request)) || (len(o.RequestBody) > 0) != tt.asked {
 				t.Errorf("observed %+v", o)
 			}
 			for len(s.got) > 0 {
