@@ -94,6 +94,9 @@ func TestBudget(t *testing.T) {
 				if call.Late != late || (late && call.Code != "handler_late") || (tt.deaf && call.Overruns != 1) {
 					t.Errorf("late %v, code %q, %d overruns", call.Late, call.Code, call.Overruns)
 				}
+				if want := tt.start + tt.after; late && tt.route.Late == nil && call.Budget != want {
+					t.Errorf("the call says that its budget was %v, want %v", call.Budget, want)
+				}
 				if strings.Contains(tt.name, "panics") && !strings.Contains(call.Err.Error(), "panic: late") {
 					t.Errorf("the panic is lost: %v", call.Err)
 				}

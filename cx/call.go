@@ -14,8 +14,8 @@ import (
 type Call struct {
 	// Start is when the call arrived; its budget runs from there.
 	Start time.Time
-	// Budget is the time for the call unless its route says otherwise; 0 is
-	// DefaultBudget.
+	// Budget is the time for the call; 0 is DefaultBudget. A route that has one of
+	// its own puts it here.
 	Budget time.Duration
 
 	BytesIn int      // size of the body, as far as it was read

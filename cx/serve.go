@@ -117,6 +117,7 @@ func (s *server) call(x *exchange, route *served, req *Request) *Response {
 	budget := x.call.Budget
 	if route.route.Budget > 0 {
 		budget = route.route.Budget
+		x.call.Budget = budget
 	}
 	if n := s.overruns.Load(); n >= MaxOverruns {
 		x.overloaded(n)

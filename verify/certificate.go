@@ -121,6 +121,9 @@ func (p *certificateProof) verify(_ context.Context, r *http.Request, rep *Repor
 	if err == nil {
 		err = p.judge(ev, r, rep, now)
 	}
+	if err != nil {
+		rep.Claimed.Fingerprint = claimedFingerprint(rep.Claimed.Fingerprint)
+	}
 	var refused *Error
 	if p.reportOnly && errors.As(err, &refused) {
 		rep.Checks[len(rep.Checks)-1].Outcome = Warn
@@ -150,6 +153,7 @@ func (p *certificateProof) judge(ev evidence, r *http.Request, rep *Report, now 
 func (p *certificateProof) verifiedLeaf(ev evidence, rep *Report, now time.Time) (*verifiedLeaf, error) {
 	if known := p.chains.remembered(ev.key, now); known != nil {
 		rep.CertificateCached = true
+		rep.Claimed.Fingerprint = known.hex
 		if err := p.checkFingerprint(ev, known.parsedLeaf, rep); err != nil {
 			return nil, err
 		}
@@ -160,6 +164,7 @@ func (p *certificateProof) verifiedLeaf(ev evidence, rep *Report, now time.Time)
 	if c != nil {
 		return nil, rep.fail(*c, cause)
 	}
+	rep.Claimed.Fingerprint = leaf.hex
 	if err := p.checkFingerprint(ev, leaf, rep); err != nil {
 		return nil, err
 	}
@@ -313,7 +318,7 @@ func (p *certificateProof) identify(leaf *verifiedLeaf, rep *Report, now time.Ti
 				Rule: identityRule, Hint: "the CA issues from another intermediate now; if Google announced it, add it to the bundle"})
 		}
 		rep.pass(StationCertificate, "identity", id.Name, p.expected)
-		rep.Identity, rep.Fingerprint = id.Name, leaf.hex
+		rep.Identity, rep.Fingerprint, rep.NotAfter, rep.Claimed.Fingerprint = id.Name, leaf.hex, leaf.cert.NotAfter, ""
 		return nil
 	}
 	if pin != nil {

@@ -176,6 +176,7 @@ func (g *googleLB) read(r *http.Request, rep *Report, now time.Time) (evidence, 
 		return evidence{}, rep.fail(*c, nil)
 	}
 	rep.pass(StationCertificate, "headers", "one value each", "one value each")
+	rep.Claimed.Fingerprint = get(r, g.h.Fingerprint)
 	if c := g.unverified(r, now); c != nil {
 		return evidence{}, rep.fail(*c, nil)
 	}

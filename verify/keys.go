@@ -78,6 +78,7 @@ type keys struct {
 	// The set is good until expires; from refresh on a newer one is fetched while
 	// calls go on.
 	refresh, expires time.Time
+	fetched          time.Time
 }
 
 func (k *keys) has(kid string) bool { return k.byID[kid] != nil }
@@ -87,6 +88,9 @@ func (k *keys) stale(now time.Time) time.Duration { return now.Sub(k.expires) }
 
 // usable says whether the set may still decide anything. A nil set may not.
 func (k *keys) usable(now time.Time) bool { return k != nil && k.stale(now) < KeysGiveUpAge }
+
+// age is how long ago a set that is not nil was fetched.
+func (k *keys) age(now time.Time) time.Duration { return now.Sub(k.fetched) }
 
 // keySet keeps the keys that a URL serves: it decides when they are fetched, and who waits.
 // It is safe for use by several goroutines.

@@ -102,8 +102,9 @@ func (s *keySet) fetch() (*keys, error) {
 	}
 	// Without its monotonic part: that one stands still while an instance sleeps,
 	// and keys expire all the same.
-	fetched, lifetime := s.now().Round(0), lifetime(resp.Header)
-	k.refresh, k.expires = fetched.Add(lifetime*3/4), fetched.Add(lifetime)
+	lifetime := lifetime(resp.Header)
+	k.fetched = s.now().Round(0)
+	k.refresh, k.expires = k.fetched.Add(lifetime*3/4), k.fetched.Add(lifetime)
 	return k, nil
 }
 

@@ -1,6 +1,12 @@
 package verify
 
-import "time"
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"strings"
+	"time"
+)
 
 // Station is a place on the call's way where something is proved.
 type Station string
@@ -56,8 +62,12 @@ type Report struct {
 	Source string
 	// Identity is the name of the accepted certificate identity, as "google".
 	Identity string
-	// Fingerprint is the lower-case hex SHA-256 of the accepted leaf.
+	// Fingerprint is the lower-case hex SHA-256 of the accepted leaf, NotAfter its
+	// last moment.
 	Fingerprint string
+	NotAfter    time.Time
+	// Claimed is who a refused caller said it is.
+	Claimed Claims
 	// WouldRefuse is the reason for which the certificate would have refused the
 	// call, were it not for CertificateConfig.ReportOnly. Its check is a warning.
 	WouldRefuse Code
@@ -67,6 +77,23 @@ type Report struct {
 	CertificateCached, TokenCached bool
 	// Took is the time spent at each station that was reached.
 	Took map[Station]time.Duration
+}
+
+// Claims are what a refused call says of its caller, as far as it was read: an
+// attacker's text for all we know, cut short, and without the addresses of people.
+type Claims struct {
+	Fingerprint string // of the leaf: SHA-256 in lower-case hex, or what came in its place
+	Email       string // of the token; only service agents' in clear
+	Audience    string // of the token
+}
+
+// claimedFingerprint writes a fingerprint as the balancer sends it in hex, and all
+// else as it came.
+func claimedFingerprint(s string) string {
+	if sum, err := base64.RawStdEncoding.DecodeString(strings.TrimSuffix(s, "=")); err == nil && len(sum) == sha256.Size {
+		return hex.EncodeToString(sum)
+	}
+	return shown(s)
 }
 
 func (r *Report) took(s Station, d time.Duration) {

@@ -132,7 +132,7 @@ type tokenError = *Check
 // what it is (an ID token, RS256, exact JSON); what it claims; and only then the
 // key and the signature. A stranger, who can claim anything but sign nothing,
 // must have guessed all claims before we so much as look for a new key.
-func (p *tokenProof) verify(ctx context.Context, r *http.Request, rep *Report) error {
+func (p *tokenProof) verify(ctx context.Context, r *http.Request, rep *Report) (err error) {
 	first := len(rep.Checks)
 	raw, bad := bearer(r.Header["Authorization"])
 	if bad != nil {
@@ -146,6 +146,12 @@ func (p *tokenProof) verify(ctx context.Context, r *http.Request, rep *Report) e
 			return rep.fail(*bad, nil)
 		}
 	}
+	defer func() {
+		if err != nil {
+			rep.Claimed.Email, _ = presentedEmail(token.email)
+			rep.Claimed.Audience = token.audience.shown()
+		}
+	}()
 	unverified := !remembered
 	p.pass(rep, "form", token.form, "an ID token, signed with RS256", unverified)
 	now := p.now()

@@ -108,6 +108,17 @@ func (v *Verifier) Prefetch(ctx context.Context) error {
 	return errors.Join(problems...)
 }
 
+// KeySetAge is how long ago the key set in use was fetched; of several, the
+// oldest. It is false where the policy needs none, or none could be had yet.
+func (v *Verifier) KeySetAge(now time.Time) (age time.Duration, ok bool) {
+	for _, set := range v.keys {
+		if k := set.current.Load(); k != nil {
+			age, ok = max(age, k.age(now)), true
+		}
+	}
+	return age, ok
+}
+
 // Verify judges a request by every proof of the policy that needs no body, and
 // stops at the first that refuses; [Verifier.VerifySession] has the rest. The report is never nil; the error is nil or an *[Error].
 func (v *Verifier) Verify(r *http.Request) (*Report, error) {
