@@ -63,6 +63,27 @@ func (x *exchange) fail(status int, c Check, err error) {
 	WriteError(x.w, status)
 }
 
+// shownTypes gives content types for the log: types and charsets, and none of the
+// parameters that a caller may fill with anything.
+func shownTypes(values []string) string {
+	if len(values) == 0 {
+		return "none"
+	}
+	shown := make([]string, len(values))
+	for i, value := range values {
+		media, parameters, err := mime.ParseMediaType(value)
+		switch charset := parameters["charset"]; {
+		case err != nil:
+			shown[i] = "not a content type"
+		case charset != "":
+			shown[i] = media + "; charset=" + charset
+		default:
+			shown[i] = media
+		}
+	}
+	return strings.Join(shown, ", ")
+}
+
 // errorBodies are the answers by status: the same words for every reason.
 var errorBodies = func() map[int][]byte {
 	bodies := map[int][]byte{}
@@ -140,7 +161,7 @@ func (x *exchange) readBody(methods ...string) *bytes.Buffer {
 		return nil
 	}
 	if !isJSON(r.Header) {
-		presented := strings.Join(r.Header["Content-Type"], ", ")
+		presented := shownTypes(r.Header["Content-Type"])
 		if encoding := r.Header.Get("Content-Encoding"); encoding != "" {
 			presented += ", encoded as " + encoding
 		}

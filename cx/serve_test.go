@@ -289,3 +289,24 @@ func TestWriteErrorUnknownStatus(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// The log says which content type came, without what else a caller wrote there.
+func TestContentTypeShown(t *testing.T) {
+	for _, row := range []struct {
+		values []string
+		want   string
+	}{
+		{nil, "none"},
+		{[]string{"text/plain; name=somebody"}, "text/plain"},
+		{[]string{"application/json; charset=latin1; name=somebody"}, "application/json; charset=latin1"},
+		{[]string{"application/json", "text/plain"}, "application/json, text/plain"},
+		{[]string{"application/json;;;"}, "not a content type"},
+	} {
+		r, call := newRequest(t, tagged)
+		r.Header["Content-Type"] = row.values
+		serve(answering(t, func(context.Context, *cx.Request) (*cx.Response, error) { return cx.Say("x"), nil }), r, call)
+		if got := call.Checks[len(call.Checks)-1].Presented; got != row.want {
+			t.Errorf("%q: got %q, want %q", row.values, got, row.want)
+		}
+	}
+}
