@@ -1,71 +1,47 @@
 package webhook
 
 import (
-	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"testing"
 	"time"
 
-	"example.com/cxhook/internal/emulator"
-	"example.com/cxhook/verify"
+	"example.com/cxhook/cx"
 )
 
 // BenchmarkHook is one call in the steady state: everything proved, certificate and
 // token remembered, routed, answered, and its line written. The network is left out.
 func BenchmarkHook(b *testing.B) {
-	pki, issuer := keyMaterial()
-	const audience = "https://webhook.example.com/shirts"
-	keys := newKeyServer(b, issuer)
-	identity := verify.GoogleIdentity()
-	var err error
-	if identity.Roots, identity.Intermediates, err = verify.ParseCABundle(pki.Bundle("google")); err != nil {
-		b.Fatal(err)
-	}
-	hook, err := New(b.Context(), Config{Log: io.Discard, Project: "shirts", Verify: verify.Config{
-		Edge:        verify.EdgeConfig{Secrets: []string{testSecret}},
-		Certificate: verify.CertificateConfig{Identities: []verify.Identity{identity}},
-		Token:       verify.TokenConfig{Audiences: []string{audience}, ProjectNumbers: []string{testProject}, KeysURL: keys},
-	}})
-	if err != nil {
-		b.Fatal(err)
-	}
-	certificate, err := pki.ClientCertificate("google")
-	if err != nil {
-		b.Fatal(err)
-	}
-	header, err := emulator.ForgedHeaders(verify.DefaultGoogleLBHeaders(), certificate) // what the balancer sets
-	if err != nil {
-		b.Fatal(err)
-	}
-	token, err := issuer.Token("valid", audience, testProject)
-	if err != nil {
-		b.Fatal(err)
-	}
-	header.Set(verify.DefaultEdgeHeader, testSecret)
-	header.Set("Content-Type", "application/json")
-	header.Set("Authorization", "Bearer "+token)
-	body, err := emulator.SampleCall(emulator.Sample{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	r, err := http.NewRequestWithContext(b.Context(), http.MethodPost, "/shirts", nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	w := &discardWriter{header: http.Header{}}
+	d := newDirect(b, func(cfg *Config) { cfg.Log = io.Discard })
+	body, w := sampleBody(b), &discardWriter{header: http.Header{}}
 	b.ReportAllocs()
 	for b.Loop() {
-		r.Header = make(http.Header, len(header)) // as the server makes one for each request
-		for name, values := range header {
-			r.Header[name] = values
-		}
-		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 		w.status = 0
-		hook.ServeHTTP(w, r)
+		d.hook.ServeHTTP(w, d.request(body))
 		if w.status != http.StatusOK {
 			b.Fatalf("got %d", w.status)
 		}
+	}
+}
+
+// BenchmarkLine is what the log line of such a call costs, from the first look at
+// the headers to the last byte.
+func BenchmarkLine(b *testing.B) {
+	d := newDirect(b, func(cfg *Config) { cfg.Log = io.Discard })
+	r, done := d.request(sampleBody(b)), &record{call: cx.Call{Start: time.Now(), Budget: cx.DefaultBudget}}
+	sw := &statusWriter{ResponseWriter: &discardWriter{header: http.Header{}}}
+	d.hook.verified.ServeHTTP(sw, r.WithContext(context.WithValue(cx.WithCall(r.Context(), &done.call), recordKey{}, done)))
+	if sw.status != http.StatusOK || done.report == nil {
+		b.Fatalf("got %d", sw.status)
+	}
+	r = d.request("")
+	r.Header.Set("Traceparent", "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01")
+	b.ReportAllocs()
+	for b.Loop() {
+		done.line = callLine{}
+		d.hook.begin(&done.line, r)
+		d.hook.finish(done, sw)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"example.com/cxhook/cx"
+	"example.com/cxhook/internal/telemetry"
 	"example.com/cxhook/verify"
 )
 
@@ -35,14 +36,33 @@ type Config struct {
 	LogChecks bool
 	// Log is where log lines go; nil is os.Stdout, which Cloud Run collects.
 	Log io.Writer
+	// LogTo says where ConfigFromEnv was asked to write the log: LogStdout, which
+	// "" is too, or LogCloud, for which there must be a LogClient.
+	LogTo string
+	// LogClient takes the entries in place of Log, where nobody collects standard
+	// output (package internal/telemetry/cloudlog). It is its owner's to close.
+	LogClient telemetry.Log
 	// Register builds the agent; nil is handlers.Register.
 	Register func(context.Context, *cx.Mux) (close func(context.Context) error, err error)
+}
+
+// Where the log goes.
+const (
+	LogStdout = "stdout"
+	LogCloud  = "cloud-logging"
+)
+
+func (c *Config) checkLog() error {
+	if c.LogTo == LogCloud && c.LogClient == nil {
+		return fmt.Errorf("config: LogTo: %s, but this program has no client for it (LogClient): the function of Cloud Run writes to standard output, which is collected there", LogCloud)
+	}
+	return nil
 }
 
 func checkPaths(paths map[string]http.Handler) error {
 	var problems []error
 	for path, h := range paths {
-		if !strings.HasPrefix(path, "/") || path == "/live" || path == "/ready" || h == nil {
+		if !strings.HasPrefix(path, "/") || path == pathLive || path == pathReady || h == nil {
 			problems = append(problems, fmt.Errorf("path %q: want one that begins with / and is not a probe's, and a handler", path))
 		}
 	}
@@ -114,13 +134,14 @@ const (
 
 	envBudget    = "CXHOOK_BUDGET"        // as 4s
 	envLogChecks = "CXHOOK_LOG_CHECKS"    // true or false
+	envLog       = "CXHOOK_LOG"           // stdout (the default), or cloud-logging where nobody collects that
 	envProject   = "GOOGLE_CLOUD_PROJECT" // project id
 	envPrefix    = "CXHOOK_"
 )
 
 var envNames = []string{envPolicy, envAudiences, envProjectNumbers, envEdgeSecret, envEdgePrevious, envNoEdgeSecret, envIdentities,
 	envGoogleCA, envGoogleLegacyCA, envDeniedCerts, envCertSource, envCertHeaders, envXFCCElements, envEdgeHeader, envCustomCA, envCustomCN, envCustomDNS, envCustomURI,
-	envCertReportOnly, envDangerServerCerts, envDangerNoLeaf, envKeysURL, envDangerKeysURL, envBudget, envLogChecks,
+	envCertReportOnly, envDangerServerCerts, envDangerNoLeaf, envKeysURL, envDangerKeysURL, envBudget, envLogChecks, envLog,
 	envBasic, envBasicPrevious, envBasicFiles, envHeaderName, envHeaderSecret, envHeaderPrevious, envHeaderFiles,
 	envSessionParameter, envSessionIssuer, envSessionAudience, envSessionLifetime, envSessionKeysFile, envSessionKeysURL,
 	envSessionHMAC, envSessionHMACPrev, envSessionHMACFiles, envAgents, envAnyTenant, envNotProduction}
@@ -172,6 +193,7 @@ func InspectEnv() (cfg Config, problems []error) {
 		Budget:    env.duration(envBudget),
 		Project:   os.Getenv(envProject),
 		LogChecks: env.boolean(envLogChecks),
+		LogTo:     env.log(),
 	}
 	if cfg.Verify.Token.KeysURL != "" && os.Getenv("K_SERVICE") != "" && !env.boolean(envDangerKeysURL) {
 		env.problem(envKeysURL, "whoever serves this URL can make tokens for anybody; unset it, or set "+envDangerKeysURL+"=true if that is meant")
@@ -255,6 +277,19 @@ func (e *envReader) boolean(name string) bool {
 		e.problem(name, fmt.Sprintf("%q; want true or false", value))
 	}
 	return false
+}
+
+func (e *envReader) log() string {
+	value := os.Getenv(envLog)
+	switch {
+	case value != "" && value != LogStdout && value != LogCloud:
+		e.problem(envLog, fmt.Sprintf("%q; want %s or %s", value, LogStdout, LogCloud))
+	case value == LogCloud && os.Getenv("K_SERVICE") != "":
+		e.problem(envLog, LogCloud+": Cloud Run collects standard output; unset it")
+	case value == LogCloud && os.Getenv(envProject) == "":
+		e.problem(envProject, "not set: "+envLog+"="+LogCloud+" needs the id of the project that has the log")
+	}
+	return value
 }
 
 func (e *envReader) duration(name string) time.Duration {

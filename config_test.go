@@ -89,6 +89,10 @@ func TestConfigFromEnv(t *testing.T) {
 		{"other keys in the cloud", map[string]string{envKeysURL: "https://keys.example/", "K_SERVICE": "webhook"}, []string{envKeysURL + ": whoever serves this URL"}},
 		{"other keys in the cloud, meant", map[string]string{envKeysURL: "https://keys.example/", "K_SERVICE": "webhook", envDangerKeysURL: "true"}, nil},
 		{"other keys elsewhere", map[string]string{envKeysURL: "https://keys.example/"}, nil},
+		{"log somewhere else", map[string]string{envLog: "file"}, []string{envLog + `: "file"; want stdout or cloud-logging`}},
+		{"log to the client", map[string]string{envLog: LogCloud, envProject: "shirts"}, nil},
+		{"log to the client of no project", map[string]string{envLog: LogCloud, envProject: unsetValue}, []string{envProject + ": not set: " + envLog}},
+		{"log to the client on Cloud Run", map[string]string{envLog: LogCloud, envProject: "shirts", "K_SERVICE": "webhook"}, []string{envLog + ": cloud-logging: Cloud Run collects standard output"}},
 		{"everything at once", map[string]string{envAudiences: unsetValue, envProjectNumbers: "p", envEdgeSecret: "", envBudget: "x", envPolicy: "y"},
 			[]string{envAudiences + ": ", envProjectNumbers + ": ", envEdgeSecret + ": set, but empty", envBudget + ": ", envPolicy + ": "}},
 	} {

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,7 +34,7 @@ func init() {
 		}
 	}
 	functions.HTTP("Webhook", func(w http.ResponseWriter, r *http.Request) {
-		h, err := hook()
+		h, err := hook() // elsewhere than on Cloud Run, it is made at the first call
 		if err != nil {
 			logStartFailure(err)
 			cx.WriteError(w, http.StatusServiceUnavailable)
@@ -52,8 +53,9 @@ func fromEnv() (*Hook, error) {
 }
 
 func logStartFailure(err error) {
-	e := &telemetry.Entry{Severity: telemetry.Critical, Time: time.Now(), Message: "cxhook cannot start: " + err.Error()}
-	telemetry.NewLog(os.Stdout).Write(e)
+	e := &telemetry.Entry{Severity: telemetry.Critical, Time: time.Now(), Message: "cxhook cannot start: " + err.Error(),
+		Labels: telemetry.Labels{Kind: telemetry.KindStart, Revision: os.Getenv("K_REVISION")}}
+	telemetry.NewLines(os.Stdout).Write(e)
 }
 
 // MaxUnproved bounds the calls whose caller is being verified at one moment.
@@ -65,7 +67,10 @@ type Hook struct {
 	cfg      Config
 	budget   time.Duration // of the call that has the longest
 	verified http.Handler  // verification, and behind it the agent
-	log      *telemetry.Log
+	verifier *verify.Verifier
+	log      telemetry.Log
+	revision string    // of the Cloud Run service; "" elsewhere
+	pinEnd   time.Time // when the first pinned certificate ends; zero if none is
 	close    func(context.Context) error
 	unproved atomic.Int64
 }
@@ -83,7 +88,10 @@ func New(ctx context.Context, cfg Config) (*Hook, error) {
 	if cfg.Budget == 0 {
 		cfg.Budget = cx.DefaultBudget
 	}
-	h := &Hook{cfg: cfg, budget: cfg.Budget, log: telemetry.NewLog(cfg.Log)}
+	h := &Hook{cfg: cfg, budget: cfg.Budget, log: cfg.LogClient, revision: os.Getenv("K_REVISION")}
+	if h.log == nil {
+		h.log = telemetry.NewLines(cfg.Log)
+	}
 
 	verifier, verr := verify.New(cfg.Verify)
 	mux := cx.NewMux()
@@ -93,7 +101,7 @@ func New(ctx context.Context, cfg Config) (*Hook, error) {
 		verr = checkSessionPaths(verifier, cfg.Paths)
 	}
 	agent, merr := mux.Handler()
-	if err := errors.Join(verr, rerr, merr, checkPaths(cfg.Paths)); err != nil {
+	if err := errors.Join(verr, rerr, merr, checkPaths(cfg.Paths), cfg.checkLog()); err != nil {
 		if closer != nil {
 			err = errors.Join(err, closer(ctx))
 		}
@@ -102,9 +110,14 @@ func New(ctx context.Context, cfg Config) (*Hook, error) {
 	for _, route := range mux.Routes() {
 		h.budget = max(h.budget, route.Budget)
 	}
-	h.close = closer
+	h.close, h.verifier = closer, verifier
+	if slices.Contains(cfg.Verify.Policy.Proofs(), "mtls") {
+		if pins := cfg.Verify.Certificate.Expiries(); len(pins) > 0 {
+			h.pinEnd = pins[0].NotAfter // the first to end comes first
+		}
+	}
 	h.verified = verifier.Middleware(h.proved(agent), h.refused)
-	h.logStart()
+	h.logStart(mux.Routes())
 	go func() {
 		if err := verifier.Prefetch(ctx); err != nil { // not fatal: the first call tries again
 			h.log.Write(&telemetry.Entry{Severity: telemetry.Warning, Time: time.Now(), Message: "Google's keys could not be fetched at start", Error: err.Error()})
@@ -113,20 +126,23 @@ func New(ctx context.Context, cfg Config) (*Hook, error) {
 	return h, nil
 }
 
-// Close releases what the agent's handlers hold. Calls must have ended.
+// Close releases what the agent's handlers hold, and sends what there still is of
+// the log. Calls must have ended.
 func (h *Hook) Close(ctx context.Context) error {
-	if h.close == nil {
-		return nil
+	var problems []error
+	if h.close != nil {
+		problems = append(problems, h.close(ctx))
 	}
-	return h.close(ctx)
+	return errors.Join(append(problems, h.log.Flush(ctx))...)
 }
 
 // record is what one call came to; the log line is made of it.
 type record struct {
-	call     *cx.Call
+	call     cx.Call
 	report   *verify.Report
 	denied   *verify.Error
 	unproved bool // still counted in Hook.unproved
+	line     callLine
 }
 
 type recordKey struct{}
@@ -138,8 +154,8 @@ func (h *Hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Write([]byte("ok\n"))
 		return
 	}
-	rec := &record{call: &cx.Call{Start: time.Now(), Budget: h.cfg.Budget}, unproved: true}
-	line := h.begin(r) // before the headers are taken away
+	rec := &record{call: cx.Call{Start: time.Now(), Budget: h.cfg.Budget}, unproved: true}
+	h.begin(&rec.line, r)
 	sw := &statusWriter{ResponseWriter: w}
 	defer func() {
 		if p := recover(); p != nil {
@@ -151,7 +167,7 @@ func (h *Hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		h.endProof(rec)
-		h.finish(line, rec, sw)
+		h.finish(rec, sw)
 	}()
 	if h.unproved.Add(1) > MaxUnproved {
 		rec.call.Code = "overloaded"
@@ -162,7 +178,7 @@ func (h *Hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// One deadline for everything from here on; cx shortens it to the route's.
 	ctx, cancel := context.WithDeadline(r.Context(), rec.call.Start.Add(h.budget))
 	defer cancel()
-	h.verified.ServeHTTP(sw, r.WithContext(context.WithValue(cx.WithCall(ctx, rec.call), recordKey{}, rec)))
+	h.verified.ServeHTTP(sw, r.WithContext(context.WithValue(cx.WithCall(ctx, &rec.call), recordKey{}, rec)))
 }
 
 func (h *Hook) endProof(rec *record) {
@@ -199,7 +215,7 @@ func (h *Hook) proved(agent http.Handler) http.Handler {
 		rec.report = verify.FromContext(r.Context())
 		h.endProof(rec)
 		if other, ok := h.cfg.Paths[r.URL.Path]; ok {
-			rec.call.Route = r.URL.Path
+			rec.call.Route, rec.line.path = r.URL.Path, r.URL.Path
 			other.ServeHTTP(w, r)
 			return
 		}
@@ -207,14 +223,20 @@ func (h *Hook) proved(agent http.Handler) http.Handler {
 	})
 }
 
+// The paths of the probes. The names do not end in z: Cloud Run keeps some of
+// those for itself.
+const (
+	pathLive  = "/live"
+	pathReady = "/ready"
+)
+
 // isProbe recognises Cloud Run's health checks, which carry no proof and learn
-// nothing: the exact paths only. Their names do not end in z: Cloud Run keeps
-// some of those for itself.
+// nothing: the exact paths only.
 func isProbe(r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
 	}
-	return r.RequestURI == "/live" || r.RequestURI == "/ready"
+	return r.RequestURI == pathLive || r.RequestURI == pathReady
 }
 
 // statusWriter notes what was answered.

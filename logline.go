@@ -5,75 +5,131 @@ import (
 	"strings"
 	"time"
 
+	"example.com/cxhook/cx"
 	"example.com/cxhook/internal/telemetry"
 	"example.com/cxhook/verify"
 )
 
-// begin notes what the log line needs of the request's headers.
-func (h *Hook) begin(r *http.Request) *telemetry.Entry {
-	trace := telemetry.TraceOf(r.Header)
-	return &telemetry.Entry{
-		Trace: trace.Name(h.cfg.Project), SpanID: trace.SpanID, Sampled: trace.Sampled,
-		Request: telemetry.HTTPRequest{Method: clip(r.Method), URL: clip(r.URL.EscapedPath()), RequestSize: max(r.ContentLength, 0)},
-	}
+// callLine is a call's entry of the log, with room for what the entry points to: one
+// allocation for all of it.
+type callLine struct {
+	telemetry.Entry
+	trace   telemetry.Trace // that the call came with
+	path    string          // of Config.Paths; "" if the agent was called
+	refusal telemetry.Check
+	micros  telemetry.Micros
+
+	daysLeft, pinDaysLeft, keySetAge int
 }
 
-// maxLogged bounds what a caller's own words may take in a line.
-const maxLogged = 256
+// begin notes what the log line needs of the request, before the headers that
+// proved it are taken away.
+func (h *Hook) begin(l *callLine, r *http.Request) {
+	l.trace = telemetry.TraceOf(r.Header)
+	l.Request = telemetry.HTTPRequest{Method: clip(r.Method), URL: clip(r.URL.EscapedPath()), RequestSize: max(r.ContentLength, 0)}
+}
 
-func clip(s string) string {
-	if len(s) > maxLogged {
-		s = strings.ToValidUTF8(s[:maxLogged], "") + "…"
+// maxLogged bounds what a caller's own words may take in a line, maxLoggedError
+// what a handler's may: a stack has some kilobytes.
+const (
+	maxLogged      = 256
+	maxLoggedError = 16 << 10
+)
+
+func clip(s string) string { return clipTo(s, maxLogged) }
+
+func clipTo(s string, limit int) string {
+	if len(s) > limit {
+		s = strings.ToValidUTF8(s[:limit], "") + "…"
 	}
 	return s
 }
 
 // finish completes the line and writes it.
-func (h *Hook) finish(e *telemetry.Entry, rec *record, sw *statusWriter) {
-	call, now := rec.call, time.Now()
+func (h *Hook) finish(rec *record, sw *statusWriter) {
+	l, call, now := &rec.line, &rec.call, time.Now()
 	took := now.Sub(call.Start)
-	e.Time = now
-	e.Request.Status, e.Request.ResponseSize, e.Request.Latency = sw.status, sw.bytes, telemetry.Latency(took)
+	l.Time = now
+	l.Request.Status, l.Request.ResponseSize, l.Request.Latency = sw.status, sw.bytes, telemetry.Latency(took)
 	if call.BytesIn > 0 {
-		e.Request.RequestSize = int64(call.BytesIn)
+		l.Request.RequestSize = int64(call.BytesIn)
 	}
-	e.Labels = telemetry.Labels{Reason: call.Code, Tag: call.Tag}
+	l.Labels = telemetry.Labels{Kind: telemetry.KindCall, Reason: call.Code, Tag: call.Tag, Path: l.path, Revision: h.revision}
 	if call.Err != nil {
-		e.Error = call.Err.Error()
+		l.Error = clipTo(call.Err.Error(), maxLoggedError)
 	}
-	if call.Summary != nil {
-		e.Call = call.Summary
+	if s := call.Summary; s != nil {
+		l.Call = telemetry.Call{ResponseID: clip(s.ResponseID), Session: clip(s.Session), Page: clip(s.Page), Intent: clip(s.Intent), Language: clip(s.Language),
+			Query: s.Query, QueryBytes: s.QueryBytes, Parameters: s.Parameters, Messages: s.Messages}
 	}
+	l.Budget = telemetry.Budget{Total: ms(call.Budget), Used: ms(took), Left: ms(max(call.Budget-took, 0))}
+	l.Overruns = call.Overruns
 	if rec.report != nil {
-		e.Labels.Identity = rec.report.Identity
+		h.proofs(l, rec.report, now)
 	}
-	if rec.denied != nil {
-		e.Labels.Reason = string(rec.denied.Code)
-		refusal := verifyCheck(&rec.denied.Check)
-		refusal.Outcome = ""
-		e.Refusal = &refusal
-		if rec.denied.Cause != nil {
-			e.Error = rec.denied.Cause.Error()
-		}
-	}
-	if e.Refusal == nil {
-		for i := range call.Checks {
-			if c := &call.Checks[i]; c.Outcome == "fail" {
-				e.Refusal = &telemetry.Check{Station: c.Station, Name: c.Name, Code: c.Code, Presented: c.Presented, Expected: c.Expected}
-			}
-		}
-	}
-	e.Labels.Outcome, e.Severity = outcome(rec, sw.status)
-	e.Message = message(e, call.Route)
+	h.refusal(rec)
+	l.Labels.Outcome, l.Severity = outcome(rec, sw.status)
+	l.Message = message(&l.Entry, call.Route)
 	if rec.report != nil && rec.report.WouldRefuse != "" { // the check is among the warnings below
-		if e.Severity == telemetry.Info {
-			e.Severity = telemetry.Warning
+		if l.Severity == telemetry.Info {
+			l.Severity = telemetry.Warning
 		}
-		e.Message += "; report only: the certificate would be refused: " + string(rec.report.WouldRefuse)
+		l.Message += "; report only: the certificate would be refused: " + string(rec.report.WouldRefuse)
 	}
-	e.Micros = micros(rec, took)
-	e.Checks = h.checks(rec)
-	h.log.Write(e)
+	l.addMicros(rec.report, call, took)
+	l.Checks = h.checks(rec)
+	l.Trace, l.SpanID, l.Sampled = l.trace.Name(h.cfg.Project), l.trace.SpanID, l.trace.Sampled
+	h.log.Write(&l.Entry)
+}
+
+// proofs says what is known of the caller, and what of that ends some day.
+func (h *Hook) proofs(l *callLine, rep *verify.Report, now time.Time) {
+	l.Labels.Identity, l.Labels.Source = rep.Identity, rep.Source
+	l.Certificate = telemetry.Certificate{Fingerprint: rep.Fingerprint, Unverified: rep.Claimed.Fingerprint, Cached: rep.CertificateCached}
+	if !rep.NotAfter.IsZero() {
+		l.daysLeft, l.Certificate.DaysLeft = verify.Expiry{NotAfter: rep.NotAfter}.Days(now), &l.daysLeft
+	}
+	if rep.Source != "" && !h.pinEnd.IsZero() {
+		l.pinDaysLeft, l.Certificate.PinDaysLeft = verify.Expiry{NotAfter: h.pinEnd}.Days(now), &l.pinDaysLeft
+	}
+	l.Token = telemetry.Token{Caller: rep.Caller, UnverifiedEmail: rep.Claimed.Email, UnverifiedAudience: rep.Claimed.Audience, Cached: rep.TokenCached}
+	// Keys are fetched when a token wants them. Of a call without one, their age
+	// would say how long nobody has called.
+	if _, session := rep.Took[verify.StationSession]; rep.Caller != "" || session {
+		if age, ok := h.verifier.KeySetAge(now); ok {
+			l.keySetAge, l.Token.KeySetAge = int(age/time.Second), &l.keySetAge
+		}
+	}
+	for i := range rep.Checks {
+		if c := &rep.Checks[i]; c.Outcome == verify.Warn {
+			if l.Labels.Warnings != "" {
+				l.Labels.Warnings += ","
+			}
+			l.Labels.Warnings += string(c.Code)
+		}
+	}
+}
+
+// refusal says which check failed the call, if one did.
+func (h *Hook) refusal(rec *record) {
+	l := &rec.line
+	if rec.denied != nil {
+		l.Labels.Reason = string(rec.denied.Code)
+		l.refusal = verifyCheck(&rec.denied.Check)
+		l.refusal.Outcome = ""
+		l.Refusal = &l.refusal
+		if rec.denied.Cause != nil {
+			l.Error = clipTo(rec.denied.Cause.Error(), maxLoggedError)
+		}
+		return
+	}
+	for i := range rec.call.Checks {
+		if c := &rec.call.Checks[i]; c.Outcome == "fail" {
+			l.refusal = callCheck(c)
+			l.refusal.Outcome = ""
+			l.Refusal = &l.refusal
+		}
+	}
 }
 
 // outcome names what came of the call, and how much an operator should care.
@@ -110,28 +166,52 @@ func message(e *telemetry.Entry, route string) string {
 	return what + ": " + e.Labels.Outcome + ": " + e.Labels.Reason
 }
 
-func micros(rec *record, total time.Duration) *telemetry.Micros {
-	m := &telemetry.Micros{Total: us(total)}
-	if rec.report != nil {
-		m.Edge, m.Certificate, m.Token = us(rec.report.Took[verify.StationEdge]), us(rec.report.Took[verify.StationCertificate]), us(rec.report.Took[verify.StationToken])
+func (l *callLine) addMicros(rep *verify.Report, call *cx.Call, total time.Duration) {
+	m := &l.micros
+	l.Micros = m
+	m.Total = us(total)
+	if rep != nil {
+		for station, took := range rep.Took {
+			t := us(took)
+			m.Verification += t
+			switch station {
+			case verify.StationEdge:
+				m.Edge = t
+			case verify.StationCertificate:
+				m.Certificate = t
+			case verify.StationToken:
+				m.Token = t
+			case verify.StationBasic:
+				m.Basic = t
+			case verify.StationHeader:
+				m.Header = t
+			case verify.StationAgent:
+				m.Agent = t
+			case verify.StationSession:
+				m.Session = t
+			}
+		}
 	}
-	for i := range rec.call.Checks {
-		c := &rec.call.Checks[i]
+	for i := range call.Checks {
+		c := &call.Checks[i]
 		switch c.Station {
 		case "request":
 			m.Request += us(c.Took)
 		case "route":
-			m.Route += us(c.Took)
+			// Agent and session are judged between the request and its route.
+			m.Route += max(us(c.Took)-m.Agent-m.Session, 0)
 		case "handler":
 			m.Handler += us(c.Took)
 		case "response":
 			m.Response += us(c.Took)
 		}
 	}
-	return m
 }
 
 func us(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }
+
+// ms gives milliseconds to three places.
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // checks lists all checks where Config.LogChecks asks for it, and else those
 // that warn.
@@ -146,8 +226,7 @@ func (h *Hook) checks(rec *record) []telemetry.Check {
 	}
 	if h.cfg.LogChecks {
 		for i := range rec.call.Checks {
-			c := &rec.call.Checks[i]
-			list = append(list, telemetry.Check{Station: c.Station, Name: c.Name, Outcome: c.Outcome, Code: c.Code, Presented: c.Presented, Expected: c.Expected})
+			list = append(list, callCheck(&rec.call.Checks[i]))
 		}
 	}
 	return list
@@ -161,4 +240,8 @@ func verifyCheck(c *verify.Check) telemetry.Check {
 		out.Presented = c.Presented
 	}
 	return out
+}
+
+func callCheck(c *cx.Check) telemetry.Check {
+	return telemetry.Check{Station: c.Station, Name: c.Name, Outcome: c.Outcome, Code: c.Code, Presented: c.Presented, Expected: c.Expected}
 }

@@ -62,6 +62,16 @@ func (p Policy) proofs() (proofSet, error) {
 	return set, nil
 }
 
+// Proofs lists what the policy asks for, as "mtls" and "idtoken"; nothing of
+// PolicyInsecureNone, or of what is no policy. "" is the default.
+func (p Policy) Proofs() []string {
+	if p == "" {
+		p = PolicyMTLSAndIDToken
+	}
+	set, _ := p.proofs() // New refuses what is no policy
+	return set
+}
+
 // acceptsAnyTenant says whether the identity is one that Google presents for all
 // of its customers. The name is not all that counts: a copy of GoogleIdentity
 // under another name lets the same callers in.

@@ -182,6 +182,16 @@ func newSource(cfg CertificateConfig) (certSource, error) {
 	return src, errors.Join(problems...)
 }
 
+// HeaderNames are the only headers that the configured source reads; none of
+// SourceTLS.
+func (c CertificateConfig) HeaderNames() []string {
+	if c.Source == "" {
+		c.Source = SourceGoogleLB
+	}
+	source, _ := newSource(c) // New reports what is wrong with it
+	return source.headers()
+}
+
 // foreignHeaders are those by which fronts forward certificates unless they are
 // told other names. What the configured source does not read, nobody has checked:
 // it does not get past the proof.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"log"
 	"log/slog"
 	"net/http"
@@ -18,6 +17,7 @@ import (
 	"example.com/cxhook/handlers"
 	"example.com/cxhook/internal/console"
 	"example.com/cxhook/internal/telemetry"
+	"example.com/cxhook/internal/telemetry/cloudlog"
 	"example.com/cxhook/verify"
 )
 
@@ -39,7 +39,25 @@ func (c *functionCmd) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
-	cfg.Log = s.out
+	errorLog := slog.NewJSONHandler(s.err, nil)
+	var client *cloudlog.Log // nil where standard output is collected
+	cfg.LogClient = telemetry.NewLines(s.out)
+	if cfg.LogTo == webhook.LogCloud {
+		if client, err = cloudlog.New(ctx, cfg.Project, func(err error) { slog.New(errorLog).Error(err.Error()) }); err != nil {
+			return err
+		}
+		cfg.LogClient = client
+	}
+	err = c.serve(ctx, s, cfg, slog.NewLogLogger(errorLog, slog.LevelWarn))
+	if client != nil {
+		closing, cancel := context.WithTimeout(context.Background(), closeTime)
+		defer cancel()
+		err = errors.Join(err, client.Close(closing))
+	}
+	return err
+}
+
+func (c *functionCmd) serve(ctx context.Context, s *streams, cfg webhook.Config, errorLog *log.Logger) error {
 	faults := &handlerFaults{}
 	var routes []console.Route
 	cfg.Register = func(ctx context.Context, m *cx.Mux) (func(context.Context) error, error) {
@@ -59,10 +77,10 @@ func (c *functionCmd) Run(ctx context.Context, s *streams) error {
 		return errors.Join(err, listener.Close())
 	}
 	server := newServer(hook)
-	server.ErrorLog = slog.NewLogLogger(slog.NewJSONHandler(s.err, nil), slog.LevelWarn)
+	server.ErrorLog = errorLog
 	serve := func() error { return server.Serve(listener) }
 	if c.TLSCert != "" {
-		if err := c.terminateTLS(server, cfg.Verify, s.out); err != nil {
+		if err := c.terminateTLS(server, cfg.Verify, cfg.LogClient); err != nil {
 			return errors.Join(err, listener.Close())
 		}
 		serve = func() error { return server.ServeTLS(listener, "", "") }
@@ -85,32 +103,42 @@ func (c *functionCmd) Run(ctx context.Context, s *streams) error {
 	}
 	drain, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
-	return errors.Join(server.Shutdown(drain), hook.Close(drain))
+	closing, cancel := context.WithTimeout(context.Background(), drainTime+closeTime)
+	defer cancel()
+	err = server.Shutdown(drain)
+	if err != nil { // calls that took too long are cut off
+		err = errors.Join(err, server.Close())
+	}
+	return errors.Join(err, hook.Close(closing))
 }
 
 // terminateTLS makes the server of Google's page: it asks for the client
 // certificate and verifies it in the handshake. Who is refused there made no call,
 // but has a line in the log.
-func (c *functionCmd) terminateTLS(server *http.Server, cfg verify.Config, out io.Writer) error {
+func (c *functionCmd) terminateTLS(server *http.Server, cfg verify.Config, lines telemetry.Log) error {
 	certificate, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
 	if err != nil {
 		return err
 	}
 	server.TLSConfig, err = verify.ServerTLSConfig(cfg, certificate)
-	server.ErrorLog = log.New(refusals{telemetry.NewLog(out)}, "", 0)
+	server.ErrorLog = log.New(refusals{lines}, "", 0)
 	return err
 }
 
 // refusals writes what http.Server has to say as lines of the function's log.
-type refusals struct{ log *telemetry.Log }
+type refusals struct{ log telemetry.Log }
 
 func (r refusals) Write(p []byte) (int, error) {
 	r.log.Write(&telemetry.Entry{Severity: telemetry.Warning, Time: time.Now(), Message: strings.TrimSpace(string(p))})
 	return len(p), nil
 }
 
-// drainTime is what calls in flight have at the end. Cloud Run gives 10 s.
-const drainTime = 8 * time.Second
+// Whoever sends SIGTERM waits for some 10 s: drainTime is for calls in flight,
+// closeTime for what handlers hold, and again for the log.
+const (
+	drainTime = 8 * time.Second
+	closeTime = 900 * time.Millisecond
+)
 
 // newServer gives a server with every timeout set. The function's own budget ends
 // long before these.

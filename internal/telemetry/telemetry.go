@@ -1,40 +1,33 @@
-// Package telemetry writes what became of a call: one line of JSON each, in the
-// form that Cloud Logging reads from a container's standard output.
+// Package telemetry says what became of a call: one entry each, as a line of JSON
+// in the form that Cloud Logging reads from a container's standard output, or
+// through Cloud Logging's client (package cloudlog).
 //
-// Nothing that a caller said is in it: no text, no parameter, no token.
+// Nothing that an end user said or is goes into it: no text, no parameter, no
+// token.
 //
 // Source: https://cloud.google.com/logging/docs/structured-logging
 package telemetry
 
 import (
-	"bytes"
-	"fmt"
-	"io"
 	"strconv"
-	"strings"
-	"sync"
 	"time"
-
-	"cloud.google.com/go/logging"
-	"github.com/go-json-experiment/json"
 )
 
-// Severity is Cloud Logging's name of a severity, as "WARNING".
+// Severity is Cloud Logging's name of a severity. Package cloudlog's tests hold
+// the names to the logging client's; importing that here would cost every start
+// half a millisecond, and the binary a megabyte.
 type Severity string
 
-// The severities in use. Their names come from the logging client, so that they
-// are Cloud Logging's own; importing more of it would cost each call 60
-// allocations and write a time that the collecting agent cannot read.
-var (
-	Info     = severity(logging.Info)
-	Warning  = severity(logging.Warning)
-	Error    = severity(logging.Error)
-	Critical = severity(logging.Critical)
+// The severities in use.
+const (
+	Info     Severity = "INFO"
+	Warning  Severity = "WARNING"
+	Error    Severity = "ERROR"
+	Critical Severity = "CRITICAL"
 )
 
-func severity(s logging.Severity) Severity { return Severity(strings.ToUpper(s.String())) }
-
-// Entry is a line of the log. Times and latencies are of the call.
+// Entry is a line of the log. Which fields there are, and how they are called, is
+// what deploy/monitoring counts by: docs/operations.md lists them.
 type Entry struct {
 	Severity Severity    `json:"severity"`
 	Time     time.Time   `json:"time"`
@@ -45,11 +38,16 @@ type Entry struct {
 	Request  HTTPRequest `json:"httpRequest,omitzero"`
 	Labels   Labels      `json:"logging.googleapis.com/labels,omitzero"`
 	// Error is the cause, for operators: what a library or a handler returned.
-	Error   string  `json:"error,omitzero"`
-	Call    any     `json:"call,omitzero"` // ids, sizes, language: the cx.Summary of the request
-	Refusal *Check  `json:"refusal,omitzero"`
-	Checks  []Check `json:"checks,omitzero"`
-	Micros  *Micros `json:"us,omitzero"`
+	Error       string      `json:"error,omitzero"`
+	Call        Call        `json:"call,omitzero"`
+	Certificate Certificate `json:"certificate,omitzero"`
+	Token       Token       `json:"token,omitzero"`
+	Budget      Budget      `json:"budget,omitzero"`
+	Overruns    int64       `json:"overruns,omitzero"` // handlers that still run although their callers were answered
+	Refusal     *Check      `json:"refusal,omitzero"`
+	Checks      []Check     `json:"checks,omitzero"`
+	Micros      *Micros     `json:"us,omitzero"`
+	Start       *Start      `json:"start,omitzero"` // of the line at the start alone
 }
 
 // HTTPRequest is Cloud Logging's structure of that name. The URL is without its
@@ -63,12 +61,62 @@ type HTTPRequest struct {
 	Latency      string `json:"latency"` // seconds, as "0.001234s"
 }
 
+// The kinds of lines, which metrics and alerts select by.
+const (
+	KindCall  = "call"
+	KindStart = "start"
+)
+
 // Labels are what metrics and alerts select by.
 type Labels struct {
-	Outcome  string `json:"outcome"` // answered, refused, invalid, failed, late or unavailable
+	Kind     string `json:"cxhook,omitzero"`  // KindCall or KindStart; "" for all else
+	Outcome  string `json:"outcome,omitzero"` // answered, refused, invalid, failed, late or unavailable
 	Reason   string `json:"reason,omitzero"`
 	Tag      string `json:"tag,omitzero"`
+	Path     string `json:"path,omitzero"`     // of a flexible webhook or a tool, in place of a tag
 	Identity string `json:"identity,omitzero"` // of the client certificate
+	Source   string `json:"source,omitzero"`   // of the certificate, as "google-lb"
+	Revision string `json:"revision,omitzero"` // of the Cloud Run service
+	Warnings string `json:"warnings,omitzero"` // reason codes of what passed with a warning, joined by commas
+}
+
+// Call is what may be said of the request: ids, names that stand in the agent, and
+// sizes.
+type Call struct {
+	ResponseID string `json:"responseId,omitzero"`
+	Session    string `json:"session,omitzero"`
+	Page       string `json:"page,omitzero"`
+	Intent     string `json:"intent,omitzero"`
+	Language   string `json:"language,omitzero"`
+	Query      string `json:"query,omitzero"` // its form, as "text"
+	QueryBytes int    `json:"queryBytes,omitzero"`
+	Parameters int    `json:"parameters,omitzero"` // their number
+	Messages   int    `json:"messages,omitzero"`   // their number
+}
+
+// Certificate is what is known of the client certificate; days are whole ones.
+type Certificate struct {
+	Fingerprint string `json:"sha256,omitzero"` // of the accepted leaf
+	Unverified  string `json:"unverified_sha256,omitzero"`
+	DaysLeft    *int   `json:"daysLeft,omitzero"`    // of the accepted leaf
+	PinDaysLeft *int   `json:"pinDaysLeft,omitzero"` // of the pinned root or intermediate that ends first
+	Cached      bool   `json:"cached,omitzero"`      // the chain was verified before
+}
+
+// Token is what is known of the ID token.
+type Token struct {
+	Caller             string `json:"caller,omitzero"`           // e-mail of the accepted token: a service agent's
+	UnverifiedEmail    string `json:"unverified_email,omitzero"` // of a refused one; people's as a hash
+	UnverifiedAudience string `json:"unverified_audience,omitzero"`
+	Cached             bool   `json:"cached,omitzero"`    // the signature was verified before
+	KeySetAge          *int   `json:"keySetAge,omitzero"` // seconds
+}
+
+// Budget is the time that the call had, in milliseconds.
+type Budget struct {
+	Total float64 `json:"total"`
+	Used  float64 `json:"used"`
+	Left  float64 `json:"left"` // 0 of a late call
 }
 
 // Check is one thing that was judged on the call's way.
@@ -84,41 +132,38 @@ type Check struct {
 	Hint       string `json:"hint,omitzero"`
 }
 
-// Micros is the time spent at each station, in microseconds.
+// Micros is the time spent at each station, in microseconds. Stations that not
+// every policy has are left out where they took no time.
 type Micros struct {
-	Edge        float64 `json:"edge"`
-	Certificate float64 `json:"certificate"`
-	Token       float64 `json:"token"`
-	Request     float64 `json:"request"`
-	Route       float64 `json:"route"`
-	Handler     float64 `json:"handler"`
-	Response    float64 `json:"response"`
-	Total       float64 `json:"total"`
+	Edge         float64 `json:"edge"`
+	Certificate  float64 `json:"certificate"`
+	Token        float64 `json:"token"`
+	Basic        float64 `json:"basic,omitzero"`
+	Header       float64 `json:"header,omitzero"`
+	Agent        float64 `json:"agent,omitzero"`
+	Session      float64 `json:"session,omitzero"`
+	Verification float64 `json:"verification"` // all of the above
+	Request      float64 `json:"request"`
+	Route        float64 `json:"route"`
+	Handler      float64 `json:"handler"`
+	Response     float64 `json:"response"`
+	Total        float64 `json:"total"`
 }
 
-// Log writes entries to a stream, one line and one Write each. It is safe for
-// use by several goroutines.
-type Log struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-	w   io.Writer
-}
-
-// NewLog writes to w.
-func NewLog(w io.Writer) *Log { return &Log{w: w} }
-
-// Write writes one line. What cannot be written is lost: a call must not fail
-// because its log does.
-func (l *Log) Write(e *Entry) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.buf.Reset()
-	if err := json.MarshalWrite(&l.buf, e, json.Deterministic(true)); err != nil {
-		l.buf.Reset()
-		fmt.Fprintf(&l.buf, `{"severity":"ERROR","message":"a log entry could not be encoded","error":%s}`, strconv.Quote(err.Error()))
+// Each gives the stations where time was spent, in the order in which a call
+// passes them.
+func (m *Micros) Each(yield func(station string, micros float64)) {
+	for _, s := range [...]struct {
+		name   string
+		micros float64
+	}{
+		{"edge", m.Edge}, {"certificate", m.Certificate}, {"token", m.Token}, {"basic", m.Basic}, {"header", m.Header}, {"request", m.Request},
+		{"agent", m.Agent}, {"session", m.Session}, {"route", m.Route}, {"handler", m.Handler}, {"response", m.Response},
+	} {
+		if s.micros > 0 {
+			yield(s.name, s.micros)
+		}
 	}
-	l.buf.WriteByte('\n')
-	l.w.Write(l.buf.Bytes())
 }
 
 // Latency writes a duration as Cloud Logging wants it.

@@ -3,14 +3,18 @@ package telemetry
 import (
 	"bytes"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 func TestLine(t *testing.T) {
 	var out bytes.Buffer
-	NewLog(&out).Write(&Entry{
+	NewLines(&out).Write(&Entry{
 		Severity: Warning, Time: time.Date(2026, 11, 25, 8, 0, 0, 123456789, time.UTC), Message: "confirm: refused: token_expired",
 		Trace: "projects/p/traces/0af7651916cd43dd8448eb211c80319c", SpanID: "00f067aa0ba902b7", Sampled: true,
 		Request: HTTPRequest{Method: "POST", URL: "/shirts", Status: 401, RequestSize: 1595, ResponseSize: 47, Latency: Latency(1234567 * time.Nanosecond)},
@@ -30,19 +34,95 @@ func TestLine(t *testing.T) {
 // An entry without a request, as at start, has no empty httpRequest.
 func TestLineWithoutRequest(t *testing.T) {
 	var out bytes.Buffer
-	NewLog(&out).Write(&Entry{Severity: Critical, Message: "cannot start"})
+	NewLines(&out).Write(&Entry{Severity: Critical, Message: "cannot start"})
 	if want := `{"severity":"CRITICAL","time":"0001-01-01T00:00:00Z","message":"cannot start"}` + "\n"; out.String() != want {
 		t.Errorf("got %s, want %s", &out, want)
 	}
 }
 
-// What cannot be encoded is one line of JSON all the same.
-func TestUnencodable(t *testing.T) {
-	var out bytes.Buffer
-	NewLog(&out).Write(&Entry{Severity: Info, Call: make(chan int)})
-	if got := out.String(); !strings.HasPrefix(got, `{"severity":"ERROR","message":"a log entry could not be encoded","error":"`) || strings.Count(got, "\n") != 1 {
-		t.Errorf("got %s", got)
+// TestAppend holds Append to what package json writes: for an entry with every
+// field set, and for each with one of them zero.
+func TestAppend(t *testing.T) {
+	var full Entry
+	fields := fill(reflect.ValueOf(&full).Elem())
+	if len(fields) < 70 {
+		t.Fatalf("%d fields: they are not found any more", len(fields))
 	}
+	compare := func(what string) {
+		t.Helper()
+		want, err := json.Marshal(&full, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := full.Append([]byte("x")); string(got) != "x"+string(want) {
+			t.Errorf("%s: got\n%s\nwant\n%s", what, got[1:], want)
+		}
+		var line, payload map[string]any
+		if err := json.Unmarshal(want, &line); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(full.AppendPayload(nil), &payload); err != nil {
+			t.Fatal(err)
+		}
+		for name := range line {
+			if strings.HasPrefix(name, "logging.googleapis.com/") || name == "httpRequest" || name == "severity" || name == "time" {
+				delete(line, name)
+			}
+		}
+		if !reflect.DeepEqual(line, payload) {
+			t.Errorf("%s: payload %v, want %v", what, payload, line)
+		}
+	}
+	compare("all fields")
+	for _, field := range fields {
+		kept := reflect.New(field.Type()).Elem()
+		kept.Set(field)
+		field.SetZero()
+		compare("without a " + field.Type().String())
+		field.Set(kept)
+	}
+	for _, text := range []string{"", "é \u2028 \x00 \" \\ <a>", "\xff half \xc3", strings.Repeat("x", 100_000)} {
+		full.Error = text
+		compare("a text")
+	}
+	for _, n := range []float64{0.001, 0.01, 0.1, 1, 1.5, 12.34, 999.999, 30_000_000} {
+		full.Micros.Total, full.Budget.Left = n, n
+		compare("a number")
+	}
+}
+
+// fill sets every field below v to something, and gives them all.
+func fill(v reflect.Value) (fields []reflect.Value) {
+	switch v.Kind() {
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			v.Set(reflect.ValueOf(time.Date(2026, 11, 25, 8, 0, 0, 123456789, time.FixedZone("", 3600))))
+			return []reflect.Value{v}
+		}
+		fields = append(fields, v)
+		for i := range v.NumField() {
+			fields = append(fields, fill(v.Field(i))...)
+		}
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fields = append([]reflect.Value{v}, fill(v.Elem())...)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		fields = append([]reflect.Value{v}, append(fill(v.Index(0)), fill(v.Index(1))...)...)
+	case reflect.String:
+		v.SetString("text")
+		fields = append(fields, v)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(-7)
+		fields = append(fields, v)
+	case reflect.Float64:
+		v.SetFloat(1.25)
+		fields = append(fields, v)
+	case reflect.Bool:
+		v.SetBool(true)
+		fields = append(fields, v)
+	}
+	return fields
 }
 
 func TestTraceOf(t *testing.T) {
@@ -88,10 +168,15 @@ func TestTraceName(t *testing.T) {
 }
 
 func BenchmarkLine(b *testing.B) {
-	log := NewLog(discard{})
+	log, days, age := NewLines(discard{}), 90, 3600
 	e := &Entry{Severity: Info, Time: time.Now(), Message: "confirm: answered", Trace: "projects/p/traces/0af7651916cd43dd8448eb211c80319c", SpanID: "00f067aa0ba902b7",
-		Request: HTTPRequest{Method: "POST", URL: "/shirts", Status: 200, RequestSize: 1595, ResponseSize: 200, Latency: "0.001235s"},
-		Labels:  Labels{Outcome: "answered", Tag: "confirm", Identity: "google"}, Micros: &Micros{Total: 12}}
+		Request:     HTTPRequest{Method: "POST", URL: "/shirts", Status: 200, RequestSize: 1595, ResponseSize: 200, Latency: "0.001235s"},
+		Labels:      Labels{Kind: KindCall, Outcome: "answered", Tag: "confirm", Identity: "google", Source: "google-lb", Revision: "shirts-00012-abc"},
+		Call:        Call{ResponseID: "7e3c3b2e-2a67-4b9f-bd4e-8d1f8b9d8b11", Session: "projects/p/locations/global/agents/a/sessions/s", Page: "Start", Language: "en", Query: "text", QueryBytes: 31, Parameters: 2, Messages: 1},
+		Certificate: Certificate{Fingerprint: strings.Repeat("0f", 32), DaysLeft: &days, PinDaysLeft: &days, Cached: true},
+		Token:       Token{Caller: "service-123456789012@gcp-sa-dialogflow.iam.gserviceaccount.com", Cached: true, KeySetAge: &age},
+		Budget:      Budget{Total: 4000, Used: 1.235, Left: 3998.765},
+		Micros:      &Micros{Edge: 0.512, Certificate: 2.345, Token: 3.456, Verification: 6.313, Request: 12.25, Route: 0.125, Handler: 7.5, Response: 1.5, Total: 37.125}}
 	b.ReportAllocs()
 	for b.Loop() {
 		log.Write(e)
