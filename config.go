@@ -14,6 +14,7 @@ import (
 
 	"example.com/cxhook/cx"
 	"example.com/cxhook/internal/telemetry"
+	"example.com/cxhook/internal/telemetry/tracing"
 	"example.com/cxhook/verify"
 )
 
@@ -42,6 +43,8 @@ type Config struct {
 	// LogClient takes the entries in place of Log, where nobody collects standard
 	// output (package internal/telemetry/cloudlog). It is its owner's to close.
 	LogClient telemetry.Log
+	// Tracing makes a span of each call, as the standard OTEL_ variables say.
+	Tracing bool
 	// Register builds the agent; nil is handlers.Register.
 	Register func(context.Context, *cx.Mux) (close func(context.Context) error, err error)
 }
@@ -194,6 +197,10 @@ func InspectEnv() (cfg Config, problems []error) {
 		Project:   os.Getenv(envProject),
 		LogChecks: env.boolean(envLogChecks),
 		LogTo:     env.log(),
+	}
+	var err error
+	if cfg.Tracing, err = tracing.Wanted(); err != nil {
+		env.problems = append(env.problems, flatten(err)...)
 	}
 	if cfg.Verify.Token.KeysURL != "" && os.Getenv("K_SERVICE") != "" && !env.boolean(envDangerKeysURL) {
 		env.problem(envKeysURL, "whoever serves this URL can make tokens for anybody; unset it, or set "+envDangerKeysURL+"=true if that is meant")

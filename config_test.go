@@ -93,6 +93,8 @@ func TestConfigFromEnv(t *testing.T) {
 		{"log to the client", map[string]string{envLog: LogCloud, envProject: "shirts"}, nil},
 		{"log to the client of no project", map[string]string{envLog: LogCloud, envProject: unsetValue}, []string{envProject + ": not set: " + envLog}},
 		{"log to the client on Cloud Run", map[string]string{envLog: LogCloud, envProject: "shirts", "K_SERVICE": "webhook"}, []string{envLog + ": cloud-logging: Cloud Run collects standard output"}},
+		{"spans over gRPC", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, []string{"OTEL_EXPORTER_OTLP_PROTOCOL: "}},
+		{"spans", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318"}, nil},
 		{"everything at once", map[string]string{envAudiences: unsetValue, envProjectNumbers: "p", envEdgeSecret: "", envBudget: "x", envPolicy: "y"},
 			[]string{envAudiences + ": ", envProjectNumbers + ": ", envEdgeSecret + ": set, but empty", envBudget + ": ", envPolicy + ": "}},
 	} {

@@ -22,6 +22,7 @@ import (
 	"example.com/cxhook/cx"
 	"example.com/cxhook/handlers"
 	"example.com/cxhook/internal/telemetry"
+	"example.com/cxhook/internal/telemetry/tracing"
 	"example.com/cxhook/verify"
 )
 
@@ -69,8 +70,9 @@ type Hook struct {
 	verified http.Handler  // verification, and behind it the agent
 	verifier *verify.Verifier
 	log      telemetry.Log
-	revision string    // of the Cloud Run service; "" elsewhere
-	pinEnd   time.Time // when the first pinned certificate ends; zero if none is
+	tracer   *tracing.Tracer // nil without tracing
+	revision string          // of the Cloud Run service; "" elsewhere
+	pinEnd   time.Time       // when the first pinned certificate ends; zero if none is
 	close    func(context.Context) error
 	unproved atomic.Int64
 }
@@ -101,9 +103,16 @@ func New(ctx context.Context, cfg Config) (*Hook, error) {
 		verr = checkSessionPaths(verifier, cfg.Paths)
 	}
 	agent, merr := mux.Handler()
-	if err := errors.Join(verr, rerr, merr, checkPaths(cfg.Paths), cfg.checkLog()); err != nil {
+	var terr error
+	if cfg.Tracing {
+		h.tracer, terr = tracing.New(ctx, h.logFault)
+	}
+	if err := errors.Join(verr, rerr, merr, terr, checkPaths(cfg.Paths), cfg.checkLog()); err != nil {
 		if closer != nil {
 			err = errors.Join(err, closer(ctx))
+		}
+		if h.tracer != nil {
+			err = errors.Join(err, h.tracer.Shutdown(ctx))
 		}
 		return nil, fmt.Errorf("webhook: %w", err)
 	}
@@ -127,13 +136,22 @@ func New(ctx context.Context, cfg Config) (*Hook, error) {
 }
 
 // Close releases what the agent's handlers hold, and sends what there still is of
-// the log. Calls must have ended.
+// spans and log. Calls must have ended.
 func (h *Hook) Close(ctx context.Context) error {
 	var problems []error
 	if h.close != nil {
 		problems = append(problems, h.close(ctx))
 	}
+	if h.tracer != nil {
+		problems = append(problems, h.tracer.Shutdown(ctx))
+	}
 	return errors.Join(append(problems, h.log.Flush(ctx))...)
+}
+
+// logFault writes what went wrong beside the calls. It is no caller's fault, and
+// none of them notices.
+func (h *Hook) logFault(err error) {
+	h.log.Write(&telemetry.Entry{Severity: telemetry.Warning, Time: time.Now(), Message: "a fault of the telemetry; calls go on", Error: clipTo(err.Error(), maxLoggedError)})
 }
 
 // record is what one call came to; the log line is made of it.
@@ -157,6 +175,10 @@ func (h *Hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := &record{call: cx.Call{Start: time.Now(), Budget: h.cfg.Budget}, unproved: true}
 	h.begin(&rec.line, r)
 	sw := &statusWriter{ResponseWriter: w}
+	ctx := r.Context()
+	if h.tracer != nil {
+		ctx, rec.line.span = h.tracer.Start(ctx, rec.line.trace, rec.call.Start)
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			rec.call.Code, rec.call.Err = "handler_panic", fmt.Errorf("panic: %v\n%s", p, debug.Stack())
@@ -176,7 +198,7 @@ func (h *Hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// One deadline for everything from here on; cx shortens it to the route's.
-	ctx, cancel := context.WithDeadline(r.Context(), rec.call.Start.Add(h.budget))
+	ctx, cancel := context.WithDeadline(ctx, rec.call.Start.Add(h.budget))
 	defer cancel()
 	h.verified.ServeHTTP(sw, r.WithContext(context.WithValue(cx.WithCall(ctx, &rec.call), recordKey{}, rec)))
 }

@@ -5,8 +5,11 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"example.com/cxhook/cx"
 	"example.com/cxhook/internal/telemetry"
+	"example.com/cxhook/internal/telemetry/tracing"
 	"example.com/cxhook/verify"
 )
 
@@ -15,6 +18,7 @@ import (
 type callLine struct {
 	telemetry.Entry
 	trace   telemetry.Trace // that the call came with
+	span    trace.Span      // nil without tracing
 	path    string          // of Config.Paths; "" if the agent was called
 	refusal telemetry.Check
 	micros  telemetry.Micros
@@ -45,7 +49,7 @@ func clipTo(s string, limit int) string {
 	return s
 }
 
-// finish completes the line and writes it.
+// finish completes the line and writes it, and ends the call's span.
 func (h *Hook) finish(rec *record, sw *statusWriter) {
 	l, call, now := &rec.line, &rec.call, time.Now()
 	took := now.Sub(call.Start)
@@ -78,6 +82,12 @@ func (h *Hook) finish(rec *record, sw *statusWriter) {
 	}
 	l.addMicros(rec.report, call, took)
 	l.Checks = h.checks(rec)
+	if l.span != nil {
+		if l.span.IsRecording() || l.trace.ID == "" { // else nobody will see the span
+			l.trace = tracing.TraceOf(l.span)
+		}
+		h.tracer.End(l.span, call.Route, call.Start, &l.Entry)
+	}
 	l.Trace, l.SpanID, l.Sampled = l.trace.Name(h.cfg.Project), l.trace.SpanID, l.trace.Sampled
 	h.log.Write(&l.Entry)
 }

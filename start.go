@@ -9,6 +9,7 @@ import (
 
 	"example.com/cxhook/cx"
 	"example.com/cxhook/internal/telemetry"
+	"example.com/cxhook/internal/telemetry/tracing"
 	"example.com/cxhook/verify"
 )
 
@@ -50,6 +51,9 @@ func (h *Hook) describe(now time.Time, routes []cx.RouteInfo) *telemetry.Start {
 	}
 	if s.Log == "" {
 		s.Log = LogStdout
+	}
+	if h.tracer != nil {
+		s.Tracing = tracing.Endpoint()
 	}
 	for _, route := range routes {
 		s.Routes = append(s.Routes, route.Name)

@@ -1,6 +1,7 @@
 // Package telemetry says what became of a call: one entry each, as a line of JSON
 // in the form that Cloud Logging reads from a container's standard output, or
-// through Cloud Logging's client (package cloudlog).
+// through Cloud Logging's client (package cloudlog); and as OpenTelemetry spans
+// (package tracing) where somebody asks for them.
 //
 // Nothing that an end user said or is goes into it: no text, no parameter, no
 // token.
