@@ -45,12 +45,18 @@ func init() {
 	})
 }
 
+// fromEnv makes the webhook that functions-framework serves. The process ends when
+// it is told to: the framework's Start does not see to that.
 func fromEnv() (*Hook, error) {
 	cfg, err := ConfigFromEnv()
 	if err != nil {
 		return nil, err
 	}
-	return New(context.Background(), cfg)
+	h, err := New(context.Background(), cfg)
+	if err == nil {
+		stopOnSIGTERM(h)
+	}
+	return h, err
 }
 
 func logStartFailure(err error) {
@@ -75,6 +81,8 @@ type Hook struct {
 	pinEnd   time.Time       // when the first pinned certificate ends; zero if none is
 	close    func(context.Context) error
 	unproved atomic.Int64
+
+	drain
 }
 
 // New builds the webhook and starts to fetch Google's keys beside it. Everything
@@ -90,7 +98,7 @@ func New(ctx context.Context, cfg Config) (*Hook, error) {
 	if cfg.Budget == 0 {
 		cfg.Budget = cx.DefaultBudget
 	}
-	h := &Hook{cfg: cfg, budget: cfg.Budget, log: cfg.LogClient, revision: os.Getenv("K_REVISION")}
+	h := &Hook{cfg: cfg, budget: cfg.Budget, log: cfg.LogClient, revision: os.Getenv("K_REVISION"), drain: newDrain()}
 	if h.log == nil {
 		h.log = telemetry.NewLines(cfg.Log)
 	}
@@ -168,17 +176,13 @@ type recordKey struct{}
 // ServeHTTP answers one call and writes its line of the log.
 func (h *Hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if isProbe(r) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Write([]byte("ok\n"))
+		h.probe(w, r)
 		return
 	}
+	stopping := h.enter()
 	rec := &record{call: cx.Call{Start: time.Now(), Budget: h.cfg.Budget}, unproved: true}
 	h.begin(&rec.line, r)
 	sw := &statusWriter{ResponseWriter: w}
-	ctx := r.Context()
-	if h.tracer != nil {
-		ctx, rec.line.span = h.tracer.Start(ctx, rec.line.trace, rec.call.Start)
-	}
 	defer func() {
 		if p := recover(); p != nil {
 			rec.call.Code, rec.call.Err = "handler_panic", fmt.Errorf("panic: %v\n%s", p, debug.Stack())
@@ -190,7 +194,19 @@ func (h *Hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		h.endProof(rec)
 		h.finish(rec, sw)
+		h.leave(sw)
 	}()
+	ctx := r.Context()
+	if h.tracer != nil {
+		ctx, rec.line.span = h.tracer.Start(ctx, rec.line.trace, rec.call.Start)
+	}
+	if stopping {
+		rec.unproved, rec.call.Code = false, codeStopping
+		w.Header().Set("Connection", "close")
+		leaveBody(sw)
+		cx.WriteError(sw, http.StatusServiceUnavailable)
+		return
+	}
 	if h.unproved.Add(1) > MaxUnproved {
 		rec.call.Code = "overloaded"
 		leaveBody(sw)
@@ -243,6 +259,18 @@ func (h *Hook) proved(agent http.Handler) http.Handler {
 		}
 		agent.ServeHTTP(w, r)
 	})
+}
+
+// probe says that the function is there, and, on the path of readiness, that it
+// takes calls: it does from its first moment until it is told to stop. Whether the
+// keys could be fetched is not asked: every instance would be taken away at once,
+// and each call tries again.
+func (h *Hook) probe(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if r.RequestURI == pathReady && h.stopping() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	w.Write([]byte("ok\n"))
 }
 
 // The paths of the probes. The names do not end in z: Cloud Run keeps some of

@@ -149,6 +149,8 @@ func outcome(rec *record, status int) (string, telemetry.Severity) {
 		return "late", telemetry.Warning // the agent heard the late answer
 	case status == http.StatusGatewayTimeout:
 		return "late", telemetry.Error
+	case rec.call.Code == codeStopping:
+		return "unavailable", telemetry.Warning // it is meant
 	case status == http.StatusServiceUnavailable:
 		return "unavailable", telemetry.Error
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:

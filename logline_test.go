@@ -114,6 +114,7 @@ func TestLines(t *testing.T) {
 		{"panic", body("panic"), nil, 500},
 		{"flexible", `{"Count":2}`, func(r *http.Request) { r.URL.Path = "/tool" }, 200},
 		{"flexible-invalid", `{"Count":"two"}`, func(r *http.Request) { r.URL.Path = "/tool" }, 400},
+		{"stopping", body("ok"), func(*http.Request) { d.hook.stop.Store(true) }, 503},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r := d.request(row.body)
@@ -187,13 +188,13 @@ func TestDaysLeft(t *testing.T) {
 func TestProofTimes(t *testing.T) {
 	d := newDirect(t, func(cfg *Config) {
 		cfg.Verify.Policy = "mtls+idtoken+header+session"
-		cfg.Verify.Header = verify.HeaderConfig{Name: "X-Webhook-Secret", Secrets: []string{hmacSecret}}
+		cfg.Verify.Header = verify.HeaderConfig{Name: headerName, Secrets: []string{headerSecret}}
 		cfg.Verify.Session = verify.SessionConfig{Parameter: sessionParam, Issuer: sessionIssuer, Audience: "shirts", HMACSecrets: []string{hmacSecret}}
 		cfg.Verify.Agents = []verify.AllowedAgent{{ProjectNumber: testProject, Agent: "projects/shirts/locations/global/agents/a1"}}
 		cfg.Register = testAgent
 	})
 	r := d.request(`{"fulfillmentInfo":{"tag":"ok"},"sessionInfo":{"session":"` + sessionName + `","parameters":{"` + sessionParam + `":"` + sessionToken(t, sessionName) + `"}}}`)
-	r.Header.Set("X-Webhook-Secret", hmacSecret)
+	r.Header.Set(headerName, headerSecret)
 	w, text := d.serve(r)
 	var e telemetry.Entry
 	if err := json.Unmarshal([]byte(text), &e); err != nil || w.Code != http.StatusOK {
@@ -209,11 +210,11 @@ func TestProofTimes(t *testing.T) {
 		t.Errorf("%v together, and verification is %v of %v", sum, us.Verification, us.Total)
 	}
 	d = newDirect(t, func(cfg *Config) {
-		cfg.Verify = verify.Config{Policy: "basic", Basic: verify.BasicConfig{Credentials: []string{"user:" + hmacSecret}}}
+		cfg.Verify = verify.Config{Policy: "basic", Basic: verify.BasicConfig{Credentials: []string{"user:" + headerSecret}}}
 		cfg.Register = testAgent
 	})
 	r = d.request(`{"fulfillmentInfo":{"tag":"ok"}}`)
-	r.SetBasicAuth("user", hmacSecret)
+	r.SetBasicAuth("user", headerSecret)
 	_, text = d.serve(r)
 	e = telemetry.Entry{}
 	if err := json.Unmarshal([]byte(text), &e); err != nil || e.Micros.Basic <= 0 || e.Certificate.PinDaysLeft != nil || e.Token.KeySetAge != nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -26,7 +27,7 @@ func TestOperationsPage(t *testing.T) {
 		listed[m[1]] = true
 	}
 	declared := map[string]bool{}
-	for _, code := range append(constants(t, filepath.Join("verify", "reason.go"), ""), constants(t, filepath.Join("cx", "call.go"), "code")...) {
+	for _, code := range slices.Concat(constants(t, filepath.Join("verify", "reason.go"), ""), constants(t, filepath.Join("cx", "call.go"), "code"), constants(t, "drain.go", "code")) {
 		declared[code] = true
 	}
 	if len(declared) < 80 {

@@ -88,7 +88,7 @@ func TestStartLineOfOtherPolicies(t *testing.T) {
 	if e.Severity != telemetry.Warning || len(s.Warnings) != 1 { // the keys are not Google's
 		t.Errorf("got %s", text)
 	}
-	text, e = startOf(t, Config{Verify: verify.Config{Policy: "header", Header: verify.HeaderConfig{Name: "X-Secret", Secrets: []string{hmacSecret}}}})
+	text, e = startOf(t, Config{Verify: verify.Config{Policy: "header", Header: verify.HeaderConfig{Name: "X-Secret", Secrets: []string{headerSecret}}}})
 	if e.Severity != telemetry.Info || e.Start.Warnings != nil || e.Message != "cxhook started: policy header" {
 		t.Errorf("got %s", text)
 	}
