@@ -10,6 +10,7 @@ require (
 	cloud.google.com/go/compute v1.75.0
 	cloud.google.com/go/dialogflow v1.89.1
 	cloud.google.com/go/logging v1.21.1
+	cloud.google.com/go/monitoring v1.32.1
 	cloud.google.com/go/networksecurity v0.21.1
 	cloud.google.com/go/run v1.25.0
 	example.com/cxhook v0.0.0
@@ -18,6 +19,7 @@ require (
 	go.opentelemetry.io/proto/otlp v1.11.0
 	go.yaml.in/yaml/v3 v3.0.6
 	google.golang.org/api v0.311.0
+	google.golang.org/genproto/googleapis/api v0.0.0-20261012220534-4341edf3f941
 	google.golang.org/grpc v1.85.0
 	google.golang.org/protobuf v1.36.12
 	mvdan.cc/sh/v3 v3.14.1
@@ -71,6 +73,5 @@ require (
 	golang.org/x/time v0.16.0 // indirect
 	golang.org/x/tools v0.52.0 // indirect
 	google.golang.org/genproto v0.0.0-20261012220534-4341edf3f941 // indirect
-	google.golang.org/genproto/googleapis/api v0.0.0-20261012220534-4341edf3f941 // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20261026165753-2ffab32bce7e // indirect
 )
