@@ -3,6 +3,7 @@ package webhook
 import (
 	"fmt"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -115,6 +116,7 @@ func (h *Hook) warnings() (list []string) {
 		{cert.ReportOnly, "the certificate is not enforced (report only)"},
 		{cert.DangerServerCertificates, "DANGER: certificates that are not for clients are accepted"},
 		{cert.DangerTrustFrontWithoutLeaf, "DANGER: certificates that the front does not forward are believed"},
+		{os.Getenv("K_SERVICE") != "" && h.cfg.Project == "", envProject + " is not set: lines are not linked to their traces"},
 		{v.Token.KeysURL != "" && v.Token.KeysURL != verify.GoogleKeysURL, "ID tokens are verified with keys that are not from Google"},
 	} {
 		if danger.set {

@@ -88,9 +88,25 @@ func TestStartLineOfOtherPolicies(t *testing.T) {
 	if e.Severity != telemetry.Warning || len(s.Warnings) != 1 { // the keys are not Google's
 		t.Errorf("got %s", text)
 	}
-	text, e = startOf(t, Config{Verify: verify.Config{Policy: "header", Header: verify.HeaderConfig{Name: "X-Secret", Secrets: []string{headerSecret}}}})
+	text, e = startOf(t, Config{Verify: verify.Config{Policy: "header", Header: verify.HeaderConfig{Name: headerName, Secrets: []string{headerSecret}}}})
 	if e.Severity != telemetry.Info || e.Start.Warnings != nil || e.Message != "cxhook started: policy header" {
 		t.Errorf("got %s", text)
+	}
+}
+
+// On Cloud Run, the project's id links lines to traces.
+func TestStartLineWithoutProject(t *testing.T) {
+	cfg := Config{Verify: verify.Config{Policy: "header", Header: verify.HeaderConfig{Name: headerName, Secrets: []string{headerSecret}}}}
+	for _, row := range []struct {
+		service, project string
+		warned           bool
+	}{{"webhook", "", true}, {"webhook", "shirts", false}, {"", "", false}} {
+		t.Setenv("K_SERVICE", row.service)
+		cfg.Project = row.project
+		text, e := startOf(t, cfg)
+		if got := slices.Contains(e.Start.Warnings, "GOOGLE_CLOUD_PROJECT is not set: lines are not linked to their traces"); got != row.warned {
+			t.Errorf("%+v: got %s", row, text)
+		}
 	}
 }
 
