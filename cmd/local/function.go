@@ -25,16 +25,23 @@ import (
 // in the cloud. That one serves with functions-framework's Start, which has no
 // timeouts and no way to stop in order; this one has both.
 type functionCmd struct {
-	Port    int    `help:"First port to try on 127.0.0.1; 0 is any free one." default:"8080"`
+	Port    int    `help:"First port to try; 0 is any free one." default:"8080"`
+	Bind    string `help:"Address to listen on." default:"127.0.0.1" placeholder:"IP"`
 	TLSCert string `name:"tls-cert" help:"Terminate TLS here, with this chain (PEM)." type:"existingfile" and:"tls"`
 	TLSKey  string `name:"tls-key" help:"The key of --tls-cert." type:"existingfile" and:"tls"`
+	Child   bool   `hidden:"" help:"Take the stack's orders on standard input, and end with it."`
 }
 
 // The line of the log that tells the parent where the function listens.
 const listening = "listening"
 
 func (c *functionCmd) Run(ctx context.Context, s *streams) error {
-	signal.Ignore(os.Interrupt) // ctrl-C reaches the whole group; the parent ends us when it is done
+	if c.Child {
+		signal.Ignore(os.Interrupt) // ctrl-C reaches the whole group; the parent ends us when it is done
+	}
+	if err := checkBind(c.Bind, true); err != nil {
+		return err
+	}
 	cfg, err := webhook.ConfigFromEnv()
 	if err != nil {
 		return err
@@ -68,7 +75,7 @@ func (c *functionCmd) serve(ctx context.Context, s *streams, cfg webhook.Config,
 		}
 		return closer, err
 	}
-	listener, err := listen("", c.Port)
+	listener, err := listen(c.Bind, c.Port)
 	if err != nil {
 		return err
 	}
@@ -91,15 +98,17 @@ func (c *functionCmd) serve(ctx context.Context, s *streams, cfg webhook.Config,
 	failed := make(chan error, 1)
 	go func() { failed <- serve() }()
 	parentGone := make(chan struct{})
-	go func() { // the parent holds our standard input open for as long as it lives
-		faults.obey(os.Stdin, log)
-		close(parentGone)
-	}()
+	if c.Child {
+		go func() { // the parent holds our standard input open for as long as it lives
+			faults.obey(os.Stdin, log)
+			close(parentGone)
+		}()
+	}
 	select {
 	case err := <-failed:
 		return errors.Join(err, hook.Close(ctx))
 	case <-parentGone:
-	case <-ctx.Done(): // SIGTERM
+	case <-ctx.Done(): // SIGTERM, or ctrl-C
 	}
 	drain, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()

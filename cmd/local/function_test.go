@@ -24,10 +24,6 @@ func startStandalone(t *testing.T, env ...string) (cmd *exec.Cmd, address string
 	t.Helper()
 	cmd = exec.Command("local", "function", "--port=0")
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "CXHOOK_POLICY=header", "CXHOOK_HEADER_NAME=X-Webhook-Secret", "CXHOOK_HEADER_SECRET=" + standaloneSecret}, env...)
-	stdin, err := cmd.StdinPipe() // it ends when this does
-	if err != nil {
-		t.Fatal(err)
-	}
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -35,7 +31,7 @@ func startStandalone(t *testing.T, env ...string) (cmd *exec.Cmd, address string
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { stdin.Close(); cmd.Process.Kill(); cmd.Wait() })
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
 	log = bufio.NewScanner(stdout)
 	for log.Scan() {
 		line, err := console.ParseLine(log.Bytes())

@@ -35,7 +35,7 @@ type cli struct {
 	Faults   faultsCmd   `cmd:"" help:"List what can be broken in the running stack on purpose; break it, and mend it."`
 	Certs    certsCmd    `cmd:"" help:"Write certificates for a real agent: the server's, for its custom CA setting, and a client certificate of its own."`
 	Doctor   doctorCmd   `cmd:"" help:"Judge a token, a certificate, a dump of headers, a URL or the environment by the function's own rules, and say what to change. Settings are read from the environment as the function reads them. The exit code is 0 only if everything passes."`
-	Function functionCmd `cmd:"" hidden:"" help:"Serve the function alone, configured by the environment. The stack starts it as a process of its own."`
+	Function functionCmd `cmd:"" help:"Serve the function alone, configured by the environment as in the cloud: with --tls-cert, a server of your own that needs no load balancer. Its log is on standard output."`
 }
 
 // exitError ends the process with a code after everything has been said.

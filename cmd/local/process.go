@@ -51,7 +51,7 @@ func (s *stack) startProcess(ctx context.Context, program string, port int) (*pr
 			return nil, err
 		}
 	}
-	p := &process{program: program, cmd: exec.Command(program, append([]string{"function", fmt.Sprintf("--port=%d", port)}, s.args...)...),
+	p := &process{program: program, cmd: exec.Command(program, append([]string{"function", "--child", fmt.Sprintf("--port=%d", port)}, s.args...)...),
 		obeyed: make(chan struct{}, 1), ended: make(chan struct{})}
 	p.cmd.Env = childEnv(s.env)
 	p.cmd.Stderr = s.cfg.stderr // what it says if it cannot start, too

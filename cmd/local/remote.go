@@ -16,6 +16,7 @@ type triggerCmd struct {
 	callFlags
 	Session string `help:"Id of the session; its parameters stay from call to call." placeholder:"ID"`
 	Path    string `help:"Another path of the function's: a flexible webhook." placeholder:"/PATH"`
+	Target  bool   `name:"route-target" help:"The route that calls has a transition target: the agent goes on there, and does not notice a failure."`
 	Saved   string `help:"Send the calls of this conversation, one after the other: a name in the stack's --request DIR." placeholder:"NAME"`
 }
 
@@ -34,7 +35,7 @@ func (c *triggerCmd) Run(ctx context.Context, out *streams) error {
 	if c.Session != "" {
 		send.Session = c.Session
 	}
-	send.Path = c.Path
+	send.Path, send.RouteTarget = c.Path, c.Target
 	call, err := stack.Send(ctx, send)
 	if err != nil {
 		return asUsage(err)
