@@ -154,7 +154,8 @@ const (
 	currentPage  = "CURRENT_PAGE"
 )
 
-// move goes to the target of a transition; it is false at the end of the session.
+// move goes to the target of a transition; it is false at the end of the session. A
+// page that it goes back to is as it was left, its form included.
 func (s *session) move(target string) bool {
 	here := s.current()
 	flow, _, _ := strings.Cut(here, "/pages/")
@@ -165,8 +166,8 @@ func (s *session) move(target string) bool {
 	s.trail = slices.Clone(s.trail)
 	back := func(fits func(page string) bool) bool {
 		for i, page := range slices.Backward(s.trail) {
-			if fits(page) {
-				s.trail, target = s.trail[:i], page
+			if fits(pageName(page)) {
+				s.page, s.moved, s.trail = page, true, s.trail[:i]
 				return true
 			}
 		}
@@ -178,21 +179,18 @@ func (s *session) move(target string) bool {
 	case symbol == endSession:
 		return false
 	case strings.HasPrefix(symbol, endFlow):
-		if !back(func(page string) bool { return !strings.HasPrefix(page, flow+"/") }) {
-			return false // the flow that the session began in
-		}
+		// With no other, it is the flow that the session began in.
+		return back(func(page string) bool { return !strings.HasPrefix(page, flow+"/") })
 	case symbol == previousPage:
-		if !back(func(string) bool { return true }) {
-			return true
-		}
-	default:
-		if !ok && symbol == startPage {
-			target = flow + "/pages/" + startPage
-		}
-		if here != "" {
-			s.trail = append(s.trail, here)
-			s.trail = s.trail[max(0, len(s.trail)-maxTurns):]
-		}
+		back(func(string) bool { return true })
+		return true
+	}
+	if !ok && symbol == startPage {
+		target = flow + "/pages/" + startPage
+	}
+	if here != "" {
+		s.trail = append(s.trail, s.page)
+		s.trail = s.trail[max(0, len(s.trail)-maxTrail):]
 	}
 	name, err := encode(target)
 	if err != nil {

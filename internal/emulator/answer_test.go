@@ -61,6 +61,41 @@ func TestTransitions(t *testing.T) {
 	}
 }
 
+// A page that a session goes back to has the form that it had.
+func TestPageAsItWasLeft(t *testing.T) {
+	for _, way := range [][2]string{
+		{`{"targetPage":"projects/p/flows/f/pages/two"}`, `{"targetPage":"PREVIOUS_PAGE"}`},
+		{`{"targetFlow":"projects/p/flows/g"}`, `{"targetPage":"END_FLOW"}`},
+	} {
+		c := newConversation(t)
+		body := onPage("projects/p/flows/f/pages/one", `[{"displayName":"size","state":"INVALID"}]`)
+		c.say(t, body, way[0])
+		if state, _ := c.SessionState(testSession); len(state.Form) != 0 {
+			t.Errorf("%s: the next page has the form of this one", way[0])
+		}
+		c.say(t, body, way[1])
+		got := c.say(t, fmt.Sprintf(`{"sessionInfo":{"session":%q}}`, testSession), `{}`)
+		wantJSON(t, got, strings.Replace(body, `"session":`, `"parameters":{},"session":`, 1))
+	}
+}
+
+// CX forgets the outermost flow where more than 25 are active.
+func TestFlowStackLimit(t *testing.T) {
+	s := &session{page: object{"currentPage": jsontext.Value(`"projects/p/flows/first/pages/one"`)}}
+	flow := func(i int) string { return fmt.Sprintf("projects/p/flows/%d/pages/START_PAGE", i) }
+	for i := range maxTrail + 2 {
+		s.move(flow(i))
+	}
+	for i := maxTrail; i > 0; i-- {
+		if !s.move("END_FLOW") || s.current() != flow(i) {
+			t.Fatalf("flow %d: on %s", i, s.current())
+		}
+	}
+	if s.move("END_FLOW") {
+		t.Errorf("more than %d flows were active: on %s", maxTrail, s.current())
+	}
+}
+
 // The answer to a slow call does not take back where the session went meanwhile.
 func TestSlowAnswer(t *testing.T) {
 	c := newConversation(t)

@@ -20,9 +20,13 @@ const (
 	sessionLife = 30 * time.Minute
 	// maxSessions bounds the sessions that are kept; the oldest goes first.
 	maxSessions = 1000
-	// maxTurns bounds the turns that are kept of one, and the pages that it can go
-	// back to.
+	// maxTurns bounds the turns that are kept of one.
 	maxTurns = 20
+	// maxTrail bounds the pages that it can go back to: no less than the flows that
+	// may be active at once, the outermost of which CX forgets first.
+	//
+	// Source: https://cloud.google.com/dialogflow/cx/docs/concept/handler (flow stack limit)
+	maxTrail = 25
 )
 
 // object is a JSON object of which some members matter and the others are passed
@@ -34,14 +38,16 @@ type session struct {
 	parameters object
 	page       object   // pageInfo, as the next request has it; nil if no request had one
 	moved      bool     // page is the target of a transition, and not for a request to say
-	trail      []string // the pages before, the latest last
+	trail      []object // the pages before, as they were left, the latest last
 	turns      []Turn
 	used       time.Time
 }
 
 // current is the page that the session is on; "" if that is not known.
-func (s *session) current() (name string) {
-	member(s.page, "currentPage", &name) // was read before it was kept
+func (s *session) current() string { return pageName(s.page) }
+
+func pageName(page object) (name string) {
+	member(page, "currentPage", &name) // was read before it was kept
 	return name
 }
 
