@@ -29,6 +29,8 @@ type Turn struct {
 	Silent bool   `json:"silent,omitzero"`
 	// Page is where the session is afterwards; "" if that is not known.
 	Page string `json:"page"`
+	// Ended says that the session ended with this turn.
+	Ended bool `json:"ended,omitzero"`
 }
 
 // turnOf begins a turn with its request.
@@ -47,19 +49,47 @@ func turnOf(req object, now time.Time) Turn {
 	return t
 }
 
-// failed notes a turn whose webhook failed. It changes nothing else.
+// failed notes a turn whose webhook failed: what the request said stays said, since
+// the agent knew it before it called.
 func (s *sessions) failed(name string, sent []byte, x *Exchange) {
-	var req object
-	if json.Unmarshal(sent, &req) != nil {
+	var req, info, parameters, page object
+	if errors.Join(json.Unmarshal(sent, &req), member(req, "sessionInfo", &info), member(info, "parameters", &parameters), member(req, "pageInfo", &page)) != nil {
+		return // it was read before it was sent
+	}
+	page, _, err := answerForm(page, nil)
+	if err != nil {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	next := s.get(name)
+	next.adopt(page, parameters)
 	turn := turnOf(req, s.now())
 	turn.Event, turn.Silent, turn.Page = x.failure(), x.Silent(), next.current()
 	x.Heard = turn.Heard
 	s.keep(name, next, turn)
+}
+
+// adopt takes over the page of a request, unless the session has moved on since, and
+// changes of its parameters; null deletes one.
+func (s *session) adopt(page object, changes ...object) {
+	s.ended = false
+	s.parameters = maps.Clone(s.parameters)
+	if s.parameters == nil {
+		s.parameters = object{}
+	}
+	for _, change := range changes {
+		for key, value := range change {
+			if value.Kind() == 'n' {
+				delete(s.parameters, key)
+			} else {
+				s.parameters[key] = value.Clone()
+			}
+		}
+	}
+	if page != nil && (!s.moved || pageName(page) == s.current()) {
+		s.page = page
+	}
 }
 
 // keep keeps a session after a turn. The caller holds mu.
@@ -115,30 +145,14 @@ func (s *sessions) response(name string, sent, body []byte) ([]jsontext.Value, e
 	// The webhook may have been slow, and the session further on: only what this
 	// call changes is changed.
 	next := s.get(name)
-	next.parameters = maps.Clone(next.parameters)
-	if next.parameters == nil {
-		next.parameters = object{}
-	}
-	for _, change := range []object{parameters, filled, changes} {
-		for key, value := range change {
-			if value.Kind() == 'n' {
-				delete(next.parameters, key)
-			} else {
-				next.parameters[key] = value.Clone()
-			}
-		}
-	}
-	if now := (&session{page: page}).current(); page != nil && (!next.moved || now == next.current()) {
-		next.page = page
-	}
+	next.adopt(page, parameters, filled, changes)
 	if targetFlow != "" {
 		targetPage = targetFlow + "/pages/" + startPage
 	}
 	if targetPage != "" && !next.move(targetPage) {
-		s.kept.Remove(name) // the next request begins anew
-		return turn.Heard, nil
+		next = session{turns: next.turns, ended: true} // the next request begins anew
 	}
-	turn.Page = next.current()
+	turn.Page, turn.Ended = next.current(), next.ended
 	s.keep(name, next, turn)
 	return turn.Heard, nil
 }

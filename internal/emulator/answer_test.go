@@ -46,8 +46,8 @@ func TestTransitions(t *testing.T) {
 			for _, answer := range tt.answers {
 				c.say(t, body, answer)
 			}
-			if state, ok := c.SessionState(testSession); state.Page != tt.want || ok != (tt.want != "") {
-				t.Errorf("on %q", state.Page)
+			if state, ok := c.SessionState(testSession); !ok || state.Page != tt.want || state.Ended != (tt.want == "") || len(state.Turns) != len(tt.answers) || state.Turns[len(tt.answers)-1].Ended != state.Ended {
+				t.Errorf("on %q: %+v", state.Page, state)
 			}
 			got := c.say(t, body, `{}`)
 			if tt.want == "" || tt.want == f+"/pages/one" && len(tt.answers) == 1 {
@@ -93,6 +93,18 @@ func TestFlowStackLimit(t *testing.T) {
 	}
 	if s.move("END_FLOW") {
 		t.Errorf("more than %d flows were active: on %s", maxTrail, s.current())
+	}
+}
+
+// What the end user said stays said, though the webhook failed; what the webhook
+// said does not count.
+func TestFailureKeepsWhatWasSaid(t *testing.T) {
+	c := newConversation(t)
+	body := strings.Replace(onPage("one", `[{"displayName":"size","state":"FILLED","value":"huge","justCollected":true}]`), `"session":`, `"parameters":{"size":"huge"},"session":`, 1)
+	c.say(t, body, `{"sessionInfo":{"parameters":{"n":1}}`)
+	state, _ := c.SessionState(testSession)
+	if len(state.Parameters) != 1 || string(state.Parameters["size"]) != `"huge"` || state.Page != "one" || len(state.Form) != 1 || state.Form[0]["justCollected"] != nil || state.Turns[0].Event != "webhook.error" {
+		t.Errorf("%+v", state)
 	}
 }
 

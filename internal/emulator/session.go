@@ -40,6 +40,7 @@ type session struct {
 	moved      bool     // page is the target of a transition, and not for a request to say
 	trail      []object // the pages before, as they were left, the latest last
 	turns      []Turn
+	ended      bool // the turns are all that is left
 	used       time.Time
 }
 
@@ -167,6 +168,9 @@ type SessionState struct {
 	Form []map[string]jsontext.Value `json:"form"`
 	// Turns are the latest, oldest first.
 	Turns []Turn `json:"turns"`
+	// Ended says that the session has ended, and the next request begins anew. What
+	// was said in it is still there to be read.
+	Ended bool `json:"ended"`
 }
 
 // Sessions gives the names of the sessions that are kept, the latest used first.
@@ -184,7 +188,7 @@ func (d *Dialogflow) SessionState(name string) (state SessionState, ok bool) {
 	d.sessions.mu.Lock()
 	kept := d.sessions.get(name)
 	d.sessions.mu.Unlock()
-	state = SessionState{Name: name, Used: kept.used, Parameters: maps.Clone(kept.parameters), Page: kept.current(), Turns: slices.Clone(kept.turns)}
+	state = SessionState{Name: name, Used: kept.used, Parameters: maps.Clone(kept.parameters), Page: kept.current(), Turns: slices.Clone(kept.turns), Ended: kept.ended}
 	form, _, _ := formOf(kept.page) // was read before it was kept
 	for _, p := range form {
 		state.Form = append(state.Form, p)
