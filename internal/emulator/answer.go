@@ -80,6 +80,7 @@ func (s *session) adopt(page object, changes ...object) {
 	}
 	for _, change := range changes {
 		for key, value := range change {
+			key = s.parameters.key(key)
 			if value.Kind() == 'n' {
 				delete(s.parameters, key)
 			} else {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -28,11 +29,11 @@ func formOf(page object) (parameters []object, info object, err error) {
 	return parameters, info, nil
 }
 
-// named gives the parameter of that name, or -1.
+// named gives the parameter of that name, in whatever case, or -1.
 func named(parameters []object, name string) int {
 	return slices.IndexFunc(parameters, func(p object) bool {
 		var own string
-		return member(p, "displayName", &own) == nil && own == name
+		return member(p, "displayName", &own) == nil && strings.EqualFold(own, name)
 	})
 }
 

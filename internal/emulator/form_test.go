@@ -36,7 +36,7 @@ func TestForm(t *testing.T) {
 		{"emptied", `[{"displayName":"size","value":null}]`, `{"displayName":"size","required":true,"state":"EMPTY","value":null,"x":1},{"displayName":"color","state":"EMPTY"}`, `{}`},
 		{"another state", `[{"displayName":"color","state":"FILLED"}]`, before, `{"size":"huge"}`},
 		{"a parameter that the form does not have", `[{"displayName":"brand","value":"x"}]`, before, `{"size":"huge"}`},
-		{"the exact name", `[{"displayName":"Size","state":"INVALID"}]`, before, `{"size":"huge"}`},
+		{"invalid, in another case", `[{"displayName":"Size","state":"INVALID"}]`, `{"displayName":"size","required":true,"state":"INVALID","value":null,"x":1},{"displayName":"color","state":"EMPTY"}`, `{}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := newConversation(t)

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,6 +33,22 @@ const (
 // object is a JSON object of which some members matter and the others are passed
 // on as they came.
 type object map[string]jsontext.Value
+
+// key gives the spelling that a parameter has in o: names that differ in case alone
+// are one parameter, and the spelling that came first stays.
+//
+// Source: https://cloud.google.com/dialogflow/cx/docs/concept/parameter (naming)
+func (o object) key(name string) string {
+	if _, ok := o[name]; ok {
+		return name
+	}
+	for key := range o {
+		if strings.EqualFold(key, name) {
+			return key
+		}
+	}
+	return name
+}
 
 // session is what the agent remembers between two calls. Its values never change.
 type session struct {
@@ -107,7 +124,9 @@ func (s *sessions) request(body []byte) (sent []byte, name string, err error) {
 	if merged == nil {
 		merged = object{}
 	}
-	maps.Copy(merged, own)
+	for key, value := range own {
+		merged[merged.key(key)] = value
+	}
 	if info["parameters"], err = encode(merged); err != nil {
 		return nil, "", err
 	}

@@ -138,3 +138,15 @@ func TestSessionLife(t *testing.T) {
 		t.Errorf("%d sessions are kept", n)
 	}
 }
+
+// Names that differ in case alone are one parameter.
+func TestParameterNames(t *testing.T) {
+	c := newConversation(t)
+	c.say(t, request(`{"Color":"red","n":1}`), `{"sessionInfo":{"parameters":{"color":"blue","N":null,"Size":"large"}}}`)
+	got := c.say(t, request(`{"COLOR":"green"}`), `{}`)
+	wantJSON(t, got, request(`{"Color":"green","Size":"large"}`))
+	p, _ := c.Session(testSession)
+	if len(p) != 2 || string(p["Color"]) != `"green"` || string(p["Size"]) != `"large"` {
+		t.Errorf("%v", p)
+	}
+}
