@@ -33,6 +33,14 @@ type Turn struct {
 	Ended bool `json:"ended,omitzero"`
 }
 
+func (t *Turn) size() int {
+	n := len(t.Said) + len(t.Tag)
+	for _, m := range t.Heard {
+		n += len(m)
+	}
+	return n
+}
+
 // turnOf begins a turn with its request.
 func turnOf(req object, now time.Time) Turn {
 	t := Turn{Time: now}
@@ -98,6 +106,15 @@ func (s *sessions) keep(name string, next session, turn Turn) {
 	next.used = s.now()
 	next.turns = append(slices.Clone(next.turns), turn)
 	next.turns = next.turns[max(0, len(next.turns)-maxTurns):]
+	for ; len(next.turns) > 1; next.turns = next.turns[1:] {
+		n := 0
+		for _, turn := range next.turns {
+			n += turn.size()
+		}
+		if n <= maxSessionBytes {
+			break
+		}
+	}
 	s.kept.Add(name, &next)
 }
 
@@ -147,6 +164,9 @@ func (s *sessions) response(name string, sent, body []byte) ([]jsontext.Value, e
 	// call changes is changed.
 	next := s.get(name)
 	next.adopt(page, parameters, filled, changes)
+	if err := next.parameters.fits(); err != nil {
+		return nil, err
+	}
 	if targetFlow != "" {
 		targetPage = targetFlow + "/pages/" + startPage
 	}

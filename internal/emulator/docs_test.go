@@ -18,7 +18,7 @@ func TestDocumentedConstants(t *testing.T) {
 		"keysMaxAge": keysMaxAge, "tokenLifetime": tokenLifetime,
 		"maxIntermediates": maxIntermediates, "maxDepth": maxDepth, "maxSameKey": maxSameKey, "maxNameConstraints": maxNameConstraints,
 		"minRSABits": minRSABits, "maxRSABits": maxRSABits, "maxHeaderBytes": maxHeaderBytes, "MaxBodyBytes": MaxBodyBytes,
-		"DefaultTimeout": DefaultTimeout, "MaxResponseBytes": MaxResponseBytes, "sessionLife": sessionLife, "maxSessions": maxSessions, "maxTurns": maxTurns, "maxTrail": maxTrail,
+		"DefaultTimeout": DefaultTimeout, "MaxResponseBytes": MaxResponseBytes, "sessionLife": sessionLife, "maxSessions": maxSessions, "maxTurns": maxTurns, "maxTrail": maxTrail, "maxSessionBytes": maxSessionBytes,
 		"SlowNetworkDelay": SlowNetworkDelay,
 	}
 	for _, m := range regexp.MustCompile("`([A-Za-z]+)` \\(([^)]+)\\)").FindAllStringSubmatch(string(page), -1) {

@@ -20,7 +20,10 @@ const (
 	// Source: https://cloud.google.com/dialogflow/cx/docs/concept/session
 	sessionLife = 30 * time.Minute
 	// maxSessions bounds the sessions that are kept; the oldest goes first.
-	maxSessions = 1000
+	maxSessions = 200
+	// maxSessionBytes bounds a session's parameters, names included, and what was
+	// heard in its turns: with maxSessions, what all of them take.
+	maxSessionBytes = 256 << 10
 	// maxTurns bounds the turns that are kept of one.
 	maxTurns = 20
 	// maxTrail bounds the pages that it can go back to: no less than the flows that
@@ -33,6 +36,21 @@ const (
 // object is a JSON object of which some members matter and the others are passed
 // on as they came.
 type object map[string]jsontext.Value
+
+func (o object) size() (n int) {
+	for key, value := range o {
+		n += len(key) + len(value)
+	}
+	return n
+}
+
+// fits says why a session cannot have these parameters; nil if it can.
+func (o object) fits() error {
+	if n := o.size(); n > maxSessionBytes {
+		return fmt.Errorf("the session's parameters would take %d bytes; the emulator keeps %d", n, maxSessionBytes)
+	}
+	return nil
+}
 
 // key gives the spelling that a parameter has in o: names that differ in case alone
 // are one parameter, and the spelling that came first stays.
@@ -118,7 +136,7 @@ func (s *sessions) request(body []byte) (sent []byte, name string, err error) {
 		return nil, "", err
 	}
 	if len(kept.parameters) == 0 && !changed {
-		return body, name, nil
+		return body, name, own.fits()
 	}
 	merged := maps.Clone(kept.parameters)
 	if merged == nil {
@@ -126,6 +144,9 @@ func (s *sessions) request(body []byte) (sent []byte, name string, err error) {
 	}
 	for key, value := range own {
 		merged[merged.key(key)] = value
+	}
+	if err := merged.fits(); err != nil {
+		return nil, "", err
 	}
 	if info["parameters"], err = encode(merged); err != nil {
 		return nil, "", err

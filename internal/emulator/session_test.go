@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -148,5 +149,41 @@ func TestParameterNames(t *testing.T) {
 	p, _ := c.Session(testSession)
 	if len(p) != 2 || string(p["Color"]) != `"green"` || string(p["Size"]) != `"large"` {
 		t.Errorf("%v", p)
+	}
+}
+
+// What is kept of a session is bounded: turns are forgotten, the oldest first, and
+// parameters refused.
+func TestSessionBytes(t *testing.T) {
+	c := newConversation(t)
+	long := strings.Repeat("x", 60<<10)
+	for i := range 6 {
+		c.say(t, strings.Replace(request(`{}`), "hi", fmt.Sprint(i), 1), `{"fulfillmentResponse":{"messages":[{"text":{"text":["`+long+`"]}}]}}`)
+	}
+	if state, _ := c.SessionState(testSession); len(state.Turns) != 4 || state.Turns[0].Said != "2" {
+		t.Errorf("%d long turns are kept", len(state.Turns))
+	}
+	for i := range 5 {
+		c.answer.Store(fmt.Sprintf(`{"sessionInfo":{"parameters":{"%d":%q}}}`, i, long))
+		x, err := c.Call(t.Context(), Call{Body: []byte(request(`{}`))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := ""
+		if i == 4 {
+			want = "the session's parameters would take 307215 bytes; the emulator keeps 262144"
+		}
+		if errorText(x.Err) != want {
+			t.Errorf("answer %d: %v, want %q", i, x.Err, want)
+		}
+	}
+	if p, _ := c.Session(testSession); len(p) != 4 {
+		t.Errorf("%d parameters", len(p))
+	}
+	for _, session := range []string{testSession, testSession + "2"} {
+		body := strings.Replace(request(`{"big":"`+strings.Repeat(long, 5)+`"}`), testSession, session, 1)
+		if _, err := c.Call(t.Context(), Call{Body: []byte(body)}); !strings.HasSuffix(errorText(err), "bytes; the emulator keeps 262144") {
+			t.Errorf("%s: %v", session, err)
+		}
 	}
 }
