@@ -34,6 +34,8 @@ type DialogflowConfig struct {
 	// WebhookURL is the webhook's URL, as in the console.
 	WebhookURL string
 	// Address, if set, is dialled in place of the URL's host: it stands for DNS.
+	// What is dialled is on this machine, or the call fails: no other is reached,
+	// and no name looked up.
 	Address string
 	// ServerRoots verify the webhook's certificate; nil is those of the system.
 	ServerRoots *x509.CertPool
@@ -96,14 +98,13 @@ func NewDialogflow(cfg DialogflowConfig) (*Dialogflow, error) {
 	}
 	d := &Dialogflow{cfg: cfg, url: u, sessions: newSessions(cfg.Now)}
 	d.tickets.ClientSessionCache = tls.NewLRUClientSessionCache(16)
-	dialer := &net.Dialer{}
 	d.transport = &http.Transport{ // HTTP/1.1 alone, and no proxy
 		DisableCompression: true, MaxIdleConnsPerHost: 8, IdleConnTimeout: idleTimeout, MaxResponseHeaderBytes: 128 << 10,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			if cfg.Address != "" {
 				address = cfg.Address
 			}
-			return dialer.DialContext(ctx, network, address)
+			return dialLoopback(ctx, network, address)
 		},
 		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: cfg.ServerRoots, Time: cfg.Now, ClientSessionCache: &d.tickets,
 			// Not Certificates: crypto/tls would withhold one that it thinks does

@@ -188,7 +188,7 @@ func NewLoadBalancer(cfg LoadBalancerConfig) (*LoadBalancer, error) {
 	rand.Read(ticket[:])
 	lb.tls.SetSessionTicketKeys([][32]byte{ticket})
 	lb.transport = &http.Transport{DisableCompression: true, // or it would ask for gzip where the client did not
-		DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext, ResponseHeaderTimeout: backendTimeout,
+		DialContext: dialLoopback, ResponseHeaderTimeout: backendTimeout,
 		MaxIdleConnsPerHost: 64, IdleConnTimeout: idleTimeout, MaxResponseHeaderBytes: 128 << 10}
 	lb.proxy = &httputil.ReverseProxy{Rewrite: lb.rewrite, Transport: lb.transport, ModifyResponse: lb.answered, ErrorHandler: lb.unreachable, ErrorLog: cfg.ErrorLog}
 	lb.srv = newServer(http.HandlerFunc(lb.forward), cfg.ErrorLog)
