@@ -15,9 +15,14 @@ import (
 // printReport prints the call's way, a line for each station, and what it came to.
 func printReport(w io.Writer, c *console.Call) {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, station := range console.Stations {
-		mark, said := stationLine(c, station)
-		fmt.Fprintf(tw, "  %s %s\t%s\t%s\n", mark, station, took(c, station, mark), said)
+	last := ""
+	for _, v := range c.Verdicts { // a station's stand together
+		if v.Station == last {
+			continue
+		}
+		last = v.Station
+		mark, said := stationLine(c, last)
+		fmt.Fprintf(tw, "  %s %s\t%s\t%s\n", mark, last, took(c, last, mark), said)
 	}
 	tw.Flush()
 	for _, v := range c.Verdicts {

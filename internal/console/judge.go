@@ -9,8 +9,11 @@ import (
 	"example.com/cxhook/internal/telemetry"
 )
 
-// Stations are those of a call, in order.
+// Stations are those that every call has to pass, in order.
 var Stations = []string{"handshake", "headers", "edge", "certificate", "token", "request", "route", "handler", "response"}
+
+// after says behind which of them a station comes that only some policies have.
+var after = map[string][]string{"token": {"basic", "header"}, "request": {"agent", "session"}}
 
 // Verdict is what came of one check on the call's way.
 type Verdict struct {
@@ -51,9 +54,7 @@ func (e *entry) judge() ([]Verdict, map[string]float64) {
 			all = append(all, verdictOf(c))
 		}
 		if m := e.line.Micros; m != nil {
-			for station, t := range map[string]float64{"edge": m.Edge, "certificate": m.Certificate, "token": m.Token, "request": m.Request, "route": m.Route, "handler": m.Handler, "response": m.Response} {
-				timings[station] = t
-			}
+			m.Each(func(station string, us float64) { timings[station] = us })
 		}
 	}
 	switch x := e.exchange; {
@@ -152,31 +153,40 @@ func verdictOf(c telemetry.Check) Verdict {
 }
 
 // inOrder puts the verdicts in the stations' order, with a skip for each station
-// that has none.
+// that every call has to pass and that has none.
 func inOrder(verdicts []Verdict, way string) []Verdict {
 	var all []Verdict
-	for _, station := range Stations {
-		n := len(all)
+	add := func(station string) (found bool) {
 		for _, v := range verdicts {
 			if v.Station == station {
-				all = append(all, v)
+				all, found = append(all, v), true
 			}
 		}
-		if len(all) > n {
-			continue
+		return found
+	}
+	for _, station := range Stations {
+		if !add(station) {
+			all = append(all, skipped(station, way))
 		}
-		why := "the call did not get here"
-		switch outer := station == "handshake" || station == "headers"; {
-		case way == Direct && station == "headers":
-			why = "no load balancer: TLS ends in the function"
-		case way == Tunnel && outer:
-			why = "no load balancer: TLS ends in the tunnel"
-		case way != "" && way != Direct && outer:
-			why = "the call went round the load balancer"
+		for _, other := range after[station] {
+			add(other)
 		}
-		all = append(all, Verdict{Station: station, Check: "reached", Outcome: "skip", Presented: why, Expected: "a call that gets here"})
 	}
 	return all
+}
+
+// skipped says why a station has no verdict.
+func skipped(station, way string) Verdict {
+	why := "the call did not get here"
+	switch outer := station == "handshake" || station == "headers"; {
+	case way == Direct && station == "headers":
+		why = "no load balancer: TLS ends in the function"
+	case way == Tunnel && outer:
+		why = "no load balancer: TLS ends in the tunnel"
+	case way != "" && way != Direct && outer:
+		why = "the call went round the load balancer"
+	}
+	return Verdict{Station: station, Check: "reached", Outcome: "skip", Presented: why, Expected: "a call that gets here"}
 }
 
 func us(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }

@@ -154,6 +154,21 @@ func TestSilent(t *testing.T) {
 	}
 }
 
+// Stations that only some policies have stand in their places, and are not missed
+// where a policy has them not.
+func TestStationsOfPolicies(t *testing.T) {
+	r := newTestRing()
+	id := r.Begin(trace(0), Sent{})
+	r.Logged(line(t, trace(0), 403, `,"checks":[{"station":"session","outcome":"fail","code":"session_expired"},{"station":"header","outcome":"pass"},{"station":"token","outcome":"pass"}]`))
+	var got []string
+	for _, v := range get(t, r, id).Verdicts {
+		got = append(got, v.Station)
+	}
+	if want := []string{"handshake", "headers", "edge", "certificate", "token", "header", "request", "session", "route", "handler", "response"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // The oldest calls go, and with them what comes late of them becomes a call of
 // somebody else's.
 func TestRingForgets(t *testing.T) {
