@@ -28,18 +28,12 @@ import (
 
 // kinds are the messages by how the file's name begins; the longest wins.
 var kinds = map[string]func() proto.Message{
-	"address":                func() proto.Message { return new(computepb.Address) },
 	"agent":                  func() proto.Message { return new(cxpb.Agent) },
 	"backend-service":        func() proto.Message { return new(computepb.BackendService) },
-	"certificate":            func() proto.Message { return new(certificatemanagerpb.Certificate) },
-	"certificate-map":        func() proto.Message { return new(certificatemanagerpb.CertificateMap) },
-	"certificate-map-entry":  func() proto.Message { return new(certificatemanagerpb.CertificateMapEntry) },
-	"dns-authorization":      func() proto.Message { return new(certificatemanagerpb.DnsAuthorization) },
 	"forwarding-rule":        func() proto.Message { return new(computepb.ForwardingRule) },
 	"network-endpoint-group": func() proto.Message { return new(computepb.NetworkEndpointGroup) },
 	"security-policy":        func() proto.Message { return new(computepb.SecurityPolicy) },
 	"server-tls-policy":      func() proto.Message { return new(networksecuritypb.ServerTlsPolicy) },
-	"ssl-policy":             func() proto.Message { return new(computepb.SslPolicy) },
 	"target-https-proxy":     func() proto.Message { return new(computepb.TargetHttpsProxy) },
 	"trust-config":           func() proto.Message { return new(certificatemanagerpb.TrustConfig) },
 	"url-map":                func() proto.Message { return new(computepb.UrlMap) },
@@ -70,6 +64,7 @@ func Check(name string, doc []byte, now time.Time) (proto.Message, error) {
 	case *computepb.BackendService:
 		c.backendService(m)
 	case *computepb.TargetHttpsProxy:
+		c.format("certificateMap", m.GetCertificateMap(), `//certificatemanager\.googleapis\.com/projects/[^/]+/locations/global/certificateMaps/[^/]+`)
 		c.format("serverTlsPolicy", m.GetServerTlsPolicy(), `//networksecurity\.googleapis\.com/projects/[^/]+/locations/global/serverTlsPolicies/[^/]+`)
 	case *computepb.ForwardingRule:
 		c.format("portRange", m.GetPortRange(), `443(-443)?`)
@@ -164,8 +159,8 @@ func (c *checker) serverTLSPolicy(m *networksecuritypb.ServerTlsPolicy) {
 const maxPEM = 5 << 10
 
 // trustConfig: each certificate is one CA's, valid for a good while, and one that
-// the function trusts too; and the function trusts no other. A configuration of
-// one's own CA, by its name, has nothing to compare with.
+// the function trusts too; and the function trusts no other. One with one's own CA, by
+// its name, has nothing to compare with.
 func (c *checker) trustConfig(m *certificatemanagerpb.TrustConfig) {
 	if len(m.GetTrustStores()) != 1 {
 		c.problem("%d trust stores; want one", len(m.GetTrustStores()))
@@ -179,7 +174,7 @@ func (c *checker) trustConfig(m *certificatemanagerpb.TrustConfig) {
 	for i, ca := range store.GetIntermediateCas() {
 		intermediates = c.certificate(intermediates, fmt.Sprintf("intermediateCas[%d]", i), ca.GetPemCertificate())
 	}
-	if strings.Contains(filepath.Base(c.file), "custom") {
+	if regexp.MustCompile("custom|both").MatchString(filepath.Base(c.file)) {
 		if len(roots) == 0 {
 			c.problem("no trust anchor")
 		}
