@@ -43,6 +43,8 @@ type Request struct {
 // Runner starts commands whose gcloud talks to the fake alone.
 type Runner struct {
 	env      []string
+	handler  http.Handler
+	secure   *secure // nil unless TLS was called
 	mu       sync.Mutex
 	requests []Request
 }
@@ -56,7 +58,11 @@ func Start(t testing.TB, api http.Handler) *Runner {
 		t.Skip("SKIPPED: gcloud is not installed; it is the judge of every command of the build and of the deployment")
 	}
 	r := &Runner{}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+	var serve http.HandlerFunc = func(w http.ResponseWriter, req *http.Request) {
+		if req.Method == http.MethodConnect && r.secure != nil {
+			r.secure.connect(w)
+			return
+		}
 		body, err := io.ReadAll(req.Body)
 		if err != nil {
 			t.Errorf("reading gcloud's request: %v", err)
@@ -72,7 +78,9 @@ func Start(t testing.TB, api http.Handler) *Runner {
 		}
 		w.Header().Set("Content-Type", "application/json; charset=UTF-8")
 		api.ServeHTTP(w, req)
-	}))
+	}
+	r.handler = serve
+	server := httptest.NewServer(serve)
 	t.Cleanup(server.Close)
 
 	config := t.TempDir()
