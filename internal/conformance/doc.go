@@ -11,6 +11,6 @@
 //
 // What is deployed is held in packages of their own: buildpack builds and calls
 // the function as Google would, cloudbuild runs the build's scripts, deploy checks
-// the files of deploy/; strict decodes them, and gcloud is the real one against a
+// the files of deploy/ and runs its script through a deployment's life; strict decodes them, and gcloud is the real one against a
 // fake of Google's APIs, skipped where it is not installed.
 package conformance
