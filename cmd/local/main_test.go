@@ -38,7 +38,7 @@ func TestScript(t *testing.T) {
 			"verdict": verdictIs,
 			"serve":   serveScript,
 			// Of those with a stack that runs beside:
-			"start": terminals.start, "stack": terminals.stack, "printed": terminals.printed, "interrupt": terminals.interrupt, "outside": terminals.outside,
+			"start": terminals.start, "stack": terminals.stack, "printed": terminals.printed, "interrupt": terminals.interrupt, "outside": terminals.outside, "again": again,
 			// Of the doctor's scripts:
 			"issuer": issuerScript, "pki": pkiScript, "session": sessionScript, "balancer": balancerScript, "scrub": scrubScript,
 		},

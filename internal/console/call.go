@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"encoding/base64"
 	"net/http"
 	"strings"
@@ -23,9 +24,19 @@ type Summary struct {
 	Path     string `json:"path,omitzero"`
 	Tag      string `json:"tag,omitzero"`
 	Session  string `json:"session,omitzero"` // its full name
+	Said     string `json:"said,omitzero"`    // by the end user: the beginning of it
 	Status   int    `json:"status"`           // 0 where no HTTP answer came, or not yet
 	// Verdict is pass or fail; "" while the call is under way.
 	Verdict string `json:"verdict"`
+	// Outcome is the function's word: answered, refused, invalid, failed, late or
+	// unavailable; "" where it has said none.
+	Outcome string `json:"outcome,omitzero"`
+	// Invalid names the parameters of the page's form that the answer sends the
+	// caller back for, with commas between them.
+	Invalid string `json:"invalid,omitzero"`
+	// Warn says that somebody should look, though the call passed: a check warned,
+	// the answer was late or sent the caller back to the form, or an attack passed.
+	Warn bool `json:"warn,omitzero"`
 	// Reason is the code of the check that failed.
 	Reason string  `json:"reason,omitzero"`
 	Micros float64 `json:"us"` // in all, as far as is known
@@ -106,6 +117,43 @@ type facts struct {
 	Session struct {
 		Session string `json:"session"`
 	} `json:"sessionInfo"`
+	Text       string `json:"text"`
+	Transcript string `json:"transcript"`
+	Event      string `json:"triggerEvent"`
+	Digits     string `json:"dtmfDigits"`
+}
+
+// maxSaid is how many characters of what was said lists show.
+const maxSaid = 100
+
+// said is what the end user did.
+func (f facts) said() string {
+	said := []rune(cmp.Or(f.Text, f.Transcript, f.Event, f.Digits))
+	return string(said[:min(len(said), maxSaid)])
+}
+
+// refused names the parameters of the form that a WebhookResponse does not take.
+func refused(response []byte) string {
+	var r struct {
+		Page struct {
+			Form struct {
+				Parameters []struct {
+					Name  string `json:"displayName"`
+					State string `json:"state"`
+				} `json:"parameterInfo"`
+			} `json:"formInfo"`
+		} `json:"pageInfo"`
+	}
+	if json.Unmarshal(response, &r) != nil {
+		return ""
+	}
+	var names []string
+	for _, p := range r.Page.Form.Parameters {
+		if p.State == "INVALID" {
+			names = append(names, p.Name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // factsOf reads what there is to read; a body that is none has no facts.

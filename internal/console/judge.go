@@ -19,7 +19,7 @@ var after = map[string][]string{"token": {"basic", "header"}, "request": {"agent
 type Verdict struct {
 	Station   string `json:"station"`
 	Check     string `json:"check"`
-	Outcome   string `json:"outcome"` // pass, fail or skip
+	Outcome   string `json:"outcome"` // pass, warn, fail or skip
 	Code      string `json:"code"`
 	Presented string `json:"presented"`
 	Expected  string `json:"expected"`

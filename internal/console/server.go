@@ -17,7 +17,7 @@ import (
 )
 
 // TokenHeader carries the console's own secret in every request that changes
-// something. It is made anew at each start; the page and the commands of this
+// something, or asks for a token. It is made anew at each start; the page and the commands of this
 // machine's user know it, other web pages that the user has open do not.
 const TokenHeader = "X-Console-Token"
 
@@ -37,10 +37,14 @@ type Config struct {
 //	GET    /api/stack                    what stands where
 //	GET    /api/calls                    the calls that are kept, latest first; ?tag= ?session= ?status= ?verdict=
 //	POST   /api/calls                    makes one: a Send; gives the Call
-//	GET    /api/calls/ID                 one call; ?bearer=show does not hide the token
+//	GET    /api/calls/ID                 one call; ?bearer=show does not hide the token, and wants the secret of the run
 //	GET    /api/calls/ID/request         its body as bytes; /response the same
 //	POST   /api/calls/ID/replay          sends the same bytes again; {"exact": true} with the token of then
+//	POST   /api/calls/ID/curl            writes what curl needs for the same call into files; gives the line
 //	GET    /api/stream                   calls as they change (server-sent events), from Last-Event-ID or ?after= on; the same filters
+//	GET    /api/sessions                 what the agent keeps between calls: names, the latest used first
+//	GET    /api/sessions/NAME            one of them, by its name or its id
+//	DELETE /api/sessions/NAME            forgets it
 //	GET    /api/faults                   what can be broken on purpose
 //	PUT    /api/faults/NAME              {"on": true} breaks it
 //	GET    /api/saved                    names of saved conversations; /NAME is one
@@ -52,24 +56,29 @@ type Config struct {
 type Server struct {
 	cfg   Config
 	token string
+	run   string // names this run; anybody may know it
 	mux   *http.ServeMux
 }
 
 // NewServer makes one, with a new token.
 func NewServer(cfg Config) *Server {
-	s := &Server{cfg: cfg, token: rand.Text(), mux: http.NewServeMux()}
+	s := &Server{cfg: cfg, token: rand.Text(), run: rand.Text(), mux: http.NewServeMux()}
 	for pattern, h := range map[string]func(http.ResponseWriter, *http.Request) (any, error){
-		"GET /api/stack":              s.info,
-		"GET /api/calls":              s.list,
-		"POST /api/calls":             s.send,
-		"GET /api/calls/{id}":         s.call,
-		"POST /api/calls/{id}/replay": s.replay,
-		"GET /api/faults":             s.faults,
-		"PUT /api/faults/{name}":      s.setFault,
-		"GET /api/saved":              s.saved,
-		"GET /api/saved/{name}":       s.savedOne,
-		"PUT /api/saved/{name}":       s.save,
-		"POST /api/saved/{name}/play": s.play,
+		"GET /api/stack":                 s.info,
+		"GET /api/calls":                 s.list,
+		"POST /api/calls":                s.send,
+		"GET /api/calls/{id}":            s.call,
+		"POST /api/calls/{id}/replay":    s.replay,
+		"POST /api/calls/{id}/curl":      s.curl,
+		"GET /api/sessions":              s.sessions,
+		"GET /api/sessions/{name...}":    s.session,
+		"DELETE /api/sessions/{name...}": s.forget,
+		"GET /api/faults":                s.faults,
+		"PUT /api/faults/{name}":         s.setFault,
+		"GET /api/saved":                 s.saved,
+		"GET /api/saved/{name}":          s.savedOne,
+		"PUT /api/saved/{name}":          s.save,
+		"POST /api/saved/{name}/play":    s.play,
 	} {
 		s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { answer(w, r, h) })
 	}
@@ -107,7 +116,7 @@ func (s *Server) foreign(r *http.Request) string {
 			return fmt.Sprintf("origin %q: another page may not use the console", origin)
 		}
 	}
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+	if reads := r.Method == http.MethodGet || r.Method == http.MethodHead; reads && !r.URL.Query().Has("bearer") {
 		return ""
 	}
 	if subtle.ConstantTimeCompare([]byte(r.Header.Get(TokenHeader)), []byte(s.token)) != 1 {
@@ -181,7 +190,9 @@ func read(r *http.Request, v any) error {
 }
 
 func (s *Server) info(http.ResponseWriter, *http.Request) (any, error) {
-	return s.cfg.Stack.Info(), nil
+	info := s.cfg.Stack.Info()
+	info.Run = s.run
+	return info, nil
 }
 
 // filter is which calls are asked for. "" and 0 are any.
@@ -276,6 +287,17 @@ func (s *Server) made(id int, err error) (any, error) {
 	return c, nil
 }
 
+// whole says why a call's body cannot be sent again; nil is that it can.
+func (c *Call) whole() error {
+	switch {
+	case c.Request.Truncated:
+		return Refusef("call %d: its body has %d bytes, of which %d are kept; it cannot be sent again", c.ID, c.Request.Bytes, len(c.Request.raw))
+	case len(c.Request.raw) == 0:
+		return Refusef("call %d: its body is not known; it cannot be sent again", c.ID)
+	}
+	return nil
+}
+
 // replay sends the bytes of a call again: as the same caller with a new token and
 // handshake or, exactly, with everything that was sent then.
 func (s *Server) replay(_ http.ResponseWriter, r *http.Request) (any, error) {
@@ -291,12 +313,10 @@ func (s *Server) replay(_ http.ResponseWriter, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case c.Request.Truncated:
-		return nil, Refusef("call %d: its body has %d bytes, of which %d are kept; it cannot be sent again", c.ID, c.Request.Bytes, len(c.Request.raw))
-	case len(c.Request.raw) == 0:
-		return nil, Refusef("call %d: its body is not known; it cannot be sent again", c.ID)
-	case how.Exact && len(c.Request.Header) == 0:
+	if err := c.whole(); err != nil {
+		return nil, err
+	}
+	if how.Exact && len(c.Request.Header) == 0 {
 		return nil, Refusef("call %d: its headers are not known; it can be sent again with a new token, not exactly", c.ID)
 	}
 	send := Send{Body: c.Request.raw, Path: c.Path, ClientCert: c.ClientCert, Token: c.Token, Source: "replay", ReplayOf: c.ID}
@@ -310,6 +330,18 @@ func (s *Server) replay(_ http.ResponseWriter, r *http.Request) (any, error) {
 		}
 	}
 	return s.made(s.cfg.Stack.Send(r.Context(), send))
+}
+
+// curl gives a line that makes a call again, with a new token.
+func (s *Server) curl(_ http.ResponseWriter, r *http.Request) (any, error) {
+	c, err := s.find(r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	if err := c.whole(); err != nil {
+		return nil, err
+	}
+	return s.cfg.Stack.Curl(c, c.Request.raw)
 }
 
 func (s *Server) faults(http.ResponseWriter, *http.Request) (any, error) {

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"fmt"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -23,7 +24,9 @@ type noted struct {
 	sent []Send
 }
 
-func (n *noted) Info() Info { return Info{URL: "https://127.0.0.1:8443/w"} }
+func (n *noted) Info() Info {
+	return Info{URL: "https://127.0.0.1:8443/w", Agent: "projects/p/locations/l/agents/a"}
+}
 
 func (n *noted) Send(_ context.Context, s Send) (int, error) {
 	if s.ClientCert == "nobody" {
@@ -36,6 +39,21 @@ func (n *noted) Send(_ context.Context, s Send) (int, error) {
 	n.ring.Observed(emulator.Observation{Trace: tr, Status: 502, BackendError: errors.New("no line")})
 	return id, nil
 }
+
+func (n *noted) Curl(c *Call, body []byte) (Curl, error) {
+	return Curl{Line: fmt.Sprintf("curl --data-binary '%s' # %d", body, c.ID)}, nil
+}
+
+func (n *noted) Sessions() []string { return []string{confirmSession} }
+
+func (n *noted) Session(name string) (emulator.SessionState, bool) {
+	return emulator.SessionState{Name: name, Page: "p"}, name == confirmSession
+}
+
+func (n *noted) Reset(name string) bool { return name == confirmSession }
+
+// confirmSession is that of the calls.
+const confirmSession = "projects/p/locations/l/agents/a/sessions/s"
 
 func (n *noted) Faults() []Fault { return []Fault{{Name: "slow-handler"}} }
 
@@ -87,6 +105,8 @@ func TestForeignRequests(t *testing.T) {
 		"no token":                     {"POST", func(r *http.Request) { r.Header.Del(TokenHeader) }, 403},
 		"a token of another run":       {"POST", func(r *http.Request) { r.Header.Set(TokenHeader, "x") }, 403},
 		"reading without a token":      {"GET", func(r *http.Request) { r.Header.Del(TokenHeader) }, 200},
+		"a bearer, without a token":    {"GET", func(r *http.Request) { r.Header.Del(TokenHeader); r.URL.RawQuery = "bearer=show" }, 403},
+		"a bearer, with the token":     {"GET", func(r *http.Request) { r.URL.RawQuery = "bearer=show" }, 200},
 	} {
 		s, n := newTestServer(t)
 		body := ""

@@ -6,6 +6,8 @@ import (
 	"net/http"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"example.com/cxhook/internal/emulator"
 )
 
 // Stack is what the console looks at and makes calls with. Its methods are safe
@@ -17,6 +19,16 @@ type Stack interface {
 	// refused, or fails on the way, is not an error; one that cannot be made is: a
 	// *RequestError where the Send is at fault.
 	Send(ctx context.Context, s Send) (id int, err error)
+	// Curl writes what curl needs to make a call again into files, and gives the
+	// line. body is what is sent. A call that only somebody else can make is a
+	// *RequestError.
+	Curl(c *Call, body []byte) (Curl, error)
+	// Sessions names those that the agent keeps, the latest used first.
+	Sessions() []string
+	// Session gives what is kept of one; ok is false where that is nothing.
+	Session(name string) (state emulator.SessionState, ok bool)
+	// Reset forgets one, and says whether there was something to forget.
+	Reset(name string) bool
 	// Faults lists what can be broken on purpose, and what is.
 	Faults() []Fault
 	// SetFault breaks or mends one thing; an unknown name is a *RequestError.
@@ -25,6 +37,7 @@ type Stack interface {
 
 // Info says what stands where, and what can be asked for.
 type Info struct {
+	Run         string   `json:"run"`      // names the console's run: its token is good for as long as this stays the same
 	URL         string   `json:"url"`      // of the webhook, as an agent would have it
 	Function    string   `json:"function"` // its own address
 	Mode        string   `json:"mode"`     // lenient, strict, direct or public
@@ -86,6 +99,12 @@ type Send struct {
 
 	Source   string `json:"-"`
 	ReplayOf int    `json:"-"`
+}
+
+// Curl is how curl makes a call.
+type Curl struct {
+	Line string `json:"line"`
+	Note string `json:"note"` // for how long the line is good
 }
 
 // Fault is something that can be broken on purpose.

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +22,7 @@ func (e *entry) summary() Summary {
 	}
 	_, body, _ := e.request()
 	f := factsOf(body)
-	s.Tag, s.Session = f.Tag.Tag, f.Session.Session
+	s.Tag, s.Session, s.Said = f.Tag.Tag, f.Session.Session, f.said()
 	switch {
 	case e.seen != nil:
 		s.Path = e.seen.Path
@@ -47,6 +48,15 @@ func (e *entry) summary() Summary {
 	if s.Done {
 		s.Event = e.event()
 	}
+	if e.line != nil {
+		s.Outcome = e.line.Labels.Outcome
+	}
+	if s.Status == http.StatusOK {
+		_, answer, _ := e.response()
+		s.Invalid = refused(answer)
+	}
+	s.Warn = s.Verdict == "pass" && (s.Outcome == "late" || s.Invalid != "" || e.sent != nil && e.sent.Note != "" ||
+		slices.ContainsFunc(verdicts, func(v Verdict) bool { return v.Outcome == "warn" }))
 	s.Message = e.message(s)
 	return s
 }
