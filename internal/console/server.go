@@ -32,8 +32,10 @@ type Config struct {
 	Saved *Saved
 }
 
-// Server is the console's API, an http.Handler for a listener on loopback:
+// Server is the console: the page and its API, an http.Handler for a listener on
+// loopback:
 //
+//	GET    /                             the page; what it is made of is below /web/
 //	GET    /api/stack                    what stands where
 //	GET    /api/calls                    the calls that are kept, latest first; ?tag= ?session= ?status= ?verdict=
 //	POST   /api/calls                    makes one: a Send; gives the Call
@@ -85,6 +87,8 @@ func NewServer(cfg Config) *Server {
 	s.mux.HandleFunc("GET /api/calls/{id}/request", s.bytes(func(c *Call) Message { return c.Request }))
 	s.mux.HandleFunc("GET /api/calls/{id}/response", s.bytes(func(c *Call) Message { return c.Response }))
 	s.mux.HandleFunc("GET /api/stream", s.stream)
+	s.mux.HandleFunc("GET /{$}", s.page)
+	s.mux.Handle("GET /web/", http.HandlerFunc(asset))
 	s.mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusNotFound, fmt.Errorf("no %s %s in the API", r.Method, r.URL.Path))
 	})
@@ -96,8 +100,7 @@ func (s *Server) Token() string { return s.token }
 
 // ServeHTTP refuses other people's web pages, and serves the rest.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Cache-Control", "no-store")
+	protect(w.Header())
 	if problem := s.foreign(r); problem != "" {
 		writeError(w, http.StatusForbidden, errors.New(problem))
 		return
