@@ -33,6 +33,7 @@ type doctorCmd struct {
 	URL     string `name:"url" help:"Connect to the webhook's URL: server certificate, client certificate, and whether strangers are refused." placeholder:"https://…"`
 	CA      string `help:"With --url: trust these CA certificates in place of the system's, as the agent's own setting does." placeholder:"FILE"`
 	Default string `name:"default-url" help:"With --url: the service's run.app URL, which must not answer." placeholder:"https://….run.app"`
+	Backend string `name:"backend-service" help:"With --url: the live backend service as gcloud describes it in JSON; its header list must be what the function reads." placeholder:"FILE|-"`
 	Env     bool   `help:"Judge the environment: the configuration as the function would read it."`
 	JSON    bool   `name:"json" help:"Print one JSON object: passed, and the checks."`
 

@@ -40,7 +40,7 @@ func (c *doctorCmd) url(ctx context.Context, d *diagnosis) error {
 	}
 	c.post(ctx, d, u, roots)
 	c.defaultURL(ctx, d)
-	return nil
+	return c.backend(d)
 }
 
 func (c *doctorCmd) roots() (*x509.CertPool, error) {
