@@ -31,6 +31,9 @@ type path struct {
 	url    string // of the webhook, through the load balancer
 	direct string // of the function
 	log    *lockedBuffer
+
+	balancer *emulator.LoadBalancer
+	cfg      Config // of the function
 }
 
 const (
@@ -78,35 +81,43 @@ func newPath(t *testing.T, adjust func(*Config)) *path {
 	if adjust != nil {
 		adjust(&cfg)
 	}
-	if p.hook, err = New(t.Context(), cfg); err != nil {
-		t.Fatal(err)
-	}
-	function := httptest.NewServer(p.hook)
-	t.Cleanup(function.Close)
-	p.direct = function.URL
-
-	backend, err := url.Parse(function.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p.cfg = cfg
+	backend := p.revision(cfg)
 	certificate, err := p.pki.ServerCertificate("127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	balancer, err := emulator.NewLoadBalancer(emulator.LoadBalancerConfig{
+	p.balancer, err = emulator.NewLoadBalancer(emulator.LoadBalancerConfig{
 		Certificate: certificate, TrustStore: p.pki.TrustStore("google", "google-legacy", "custom"), Mode: emulator.Lenient,
 		EdgeSecret: testSecret, Backend: backend,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	go balancer.Serve(front)
+	go p.balancer.Serve(front)
 	t.Cleanup(func() {
-		if err := balancer.Shutdown(context.Background()); err != nil {
+		if err := p.balancer.Shutdown(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
 	return p
+}
+
+// revision starts a function, and gives where the load balancer finds it.
+func (p *path) revision(cfg Config) *url.URL {
+	p.t.Helper()
+	var err error
+	if p.hook, err = New(p.t.Context(), cfg); err != nil {
+		p.t.Fatal(err)
+	}
+	function := httptest.NewServer(p.hook)
+	p.t.Cleanup(function.Close)
+	p.direct = function.URL
+	backend, err := url.Parse(function.URL)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return backend
 }
 
 // identity is one of Google's with the emulator's roots.

@@ -98,8 +98,9 @@ func (h *handshakes) shake(raw net.Conn) {
 	// the first: they are judged anew, by today's date. It runs before the client
 	// hears of the refusal, so a caller that was refused finds it reported.
 	cfg.VerifyConnection = func(cs tls.ConnectionState) error {
-		conn.verdict = h.lb.cfg.TrustStore.judge(cs.PeerCertificates, h.lb.cfg.Now())
-		if h.lb.cfg.Mode == Strict && !conn.verdict.verified() {
+		policy := h.lb.policy.Load()
+		conn.verdict = policy.judge(cs.PeerCertificates, h.lb.cfg.Now())
+		if policy.mode == Strict && !conn.verdict.verified() {
 			err := fmt.Errorf("client certificate refused: %s", conn.verdict.problem)
 			report(cs, err)
 			return err

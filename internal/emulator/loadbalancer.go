@@ -120,6 +120,8 @@ type LoadBalancer struct {
 	cfg       LoadBalancerConfig
 	tls       *tls.Config
 	backend   atomic.Pointer[url.URL]
+	edge      atomic.Pointer[string] // the edge secret; "" is none
+	policy    atomic.Pointer[policy]
 	faults    atomic.Uint32
 	names     []string // of the headers that are set, canonical
 	srv       *http.Server
@@ -149,11 +151,8 @@ func NewLoadBalancer(cfg LoadBalancerConfig) (*LoadBalancer, error) {
 	wrong := func(format string, args ...any) {
 		problems = append(problems, fmt.Errorf("emulator: load balancer: "+format, args...))
 	}
-	switch {
-	case cfg.Mode != Strict && cfg.Mode != Lenient:
-		wrong("mode %q; want %s or %s", cfg.Mode, Strict, Lenient)
-	case cfg.Mode == Strict && len(cfg.TrustStore.Roots) == 0:
-		wrong("strict mode needs a trust store with a root")
+	if err := checkPolicy(cfg.TrustStore, cfg.Mode); err != nil {
+		problems = append(problems, err)
 	}
 	if len(cfg.Certificate.Certificate) == 0 {
 		wrong("no server certificate")
@@ -180,6 +179,8 @@ func NewLoadBalancer(cfg LoadBalancerConfig) (*LoadBalancer, error) {
 	}
 
 	lb.SetBackend(cfg.Backend)
+	lb.SetEdgeSecret(cfg.EdgeSecret)
+	lb.policy.Store(&policy{cfg.TrustStore, cfg.Mode})
 	lb.tls = &tls.Config{Certificates: []tls.Certificate{cfg.Certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
 		ClientAuth: tls.RequestClientCert, Time: cfg.Now}
 	// Each connection has a clone of this; with a key of its own, each would
@@ -202,6 +203,37 @@ func NewLoadBalancer(cfg LoadBalancerConfig) (*LoadBalancer, error) {
 // SetBackend sends the requests that come from now on to another function, as a
 // new revision that gets all traffic: scheme and host.
 func (lb *LoadBalancer) SetBackend(u *url.URL) { lb.backend.Store(u) }
+
+// SetEdgeSecret sends another secret from now on, as an update of the backend
+// service's header list that has spread. A balancer that began without one has no
+// such header, and stays so.
+func (lb *LoadBalancer) SetEdgeSecret(secret string) { lb.edge.Store(&secret) }
+
+// SetPolicy judges the handshakes from now on by another ServerTlsPolicy. strict
+// mode needs a trust store with a root. Connections that are there stay.
+func (lb *LoadBalancer) SetPolicy(t TrustStore, m Mode) error {
+	if err := checkPolicy(t, m); err != nil {
+		return err
+	}
+	lb.policy.Store(&policy{t, m})
+	return nil
+}
+
+// policy is a ServerTlsPolicy with its TrustConfig.
+type policy struct {
+	TrustStore
+	mode Mode
+}
+
+func checkPolicy(t TrustStore, m Mode) error {
+	switch {
+	case m != Strict && m != Lenient:
+		return fmt.Errorf("emulator: load balancer: mode %q; want %s or %s", m, Strict, Lenient)
+	case m == Strict && len(t.Roots) == 0:
+		return errors.New("emulator: load balancer: strict mode needs a trust store with a root")
+	}
+	return nil
+}
 
 // Serve forwards what comes in on l, a plain TCP listener, until Shutdown, and
 // returns nil then.
@@ -275,8 +307,8 @@ func (lb *LoadBalancer) rewrite(pr *httputil.ProxyRequest) {
 	for name, values := range c.seen.Header {
 		out.Header[name] = slices.Clone(values)
 	}
-	if lb.cfg.EdgeSecret != "" {
-		out.Header.Set(lb.cfg.EdgeHeader, lb.cfg.EdgeSecret)
+	if secret := *lb.edge.Load(); secret != "" {
+		out.Header.Set(lb.cfg.EdgeHeader, secret)
 	}
 
 	client, _, _ := net.SplitHostPort(pr.In.RemoteAddr)
