@@ -190,6 +190,22 @@ func (p *tab) waitFor(limit time.Duration, expression string) {
 	}
 }
 
+// says returns when a line of the browser's console has a text in it.
+func (p *tab) says(text string) {
+	p.t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		p.mu.Lock()
+		said := strings.Join(p.console, "\n")
+		p.mu.Unlock()
+		if strings.Contains(said, text) {
+			return
+		}
+		if time.Now().After(deadline) {
+			p.t.Fatalf("the browser does not say %q; it says: %s", text, said)
+		}
+	}
+}
+
 // sees returns when an element has a text in it.
 func (p *tab) sees(selector, text string) {
 	p.t.Helper()

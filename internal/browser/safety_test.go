@@ -46,6 +46,8 @@ func TestCrossOrigin(t *testing.T) {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
+	// A frame that is refused looks like one of another origin; the browser says which.
+	p.says("frame-ancestors 'none'")
 	// A window of the console has no opener's hand in it.
 	if got := value[string](p, fmt.Sprintf(`new Promise((done) => { const w = window.open(%q); setTimeout(() => { try { done(w.closed || !w.document ? 'refused' : 'seen') } catch { done('refused') } }, 500) })`, s.URL)); got != "refused" {
 		t.Errorf("a window: %s", got)
