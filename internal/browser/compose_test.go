@@ -249,4 +249,13 @@ func TestSaved(t *testing.T) {
 	p.click(".starts button", "Play all")
 	p.sees(".detail h1", "200 · answered")
 	p.wait(`location.hash === '#/calls/3'`)
+
+	p.goTo("#/conversation/session-test-001") // the calls of a session are one conversation
+	p.click(".detail button", "Save as test")
+	p.sees("dialog[open] h2", "Save 3 calls")
+	p.click("dialog[open] button", "Save")
+	p.sees(".toast", "session-test-001.txtar")
+	p.goTo("#/compose")
+	p.click(".starts summary", "session-test-001")
+	p.sees(".starts .start", "turn 3")
 }

@@ -36,12 +36,13 @@ export async function curl(c) {
   dialog.showModal();
 }
 
-export function save(c) {
+// save keeps calls, by their ids, as one conversation; name is a proposal.
+export function save(calls, proposal) {
   const name = h('input', {
     id: 'save-name',
     required: true,
     pattern: '[A-Za-z0-9][A-Za-z0-9._ \\-]{0,99}',
-    value: c.tag ? `${c.tag}-${c.id}` : `call-${c.id}`,
+    value: proposal,
   });
   const comment = h('textarea', { id: 'save-comment', rows: 3 });
   const problem = h('p', { class: 'problem', role: 'alert' });
@@ -49,7 +50,7 @@ export function save(c) {
     h(
       'dialog',
       { class: 'help', 'aria-labelledby': 'save-title', on: { close: () => dialog.remove() } },
-      h('h2', { id: 'save-title' }, `Save call #${c.id} as a test`),
+      h('h2', { id: 'save-title' }, calls.length > 1 ? `Save ${calls.length} calls as a test` : `Save call #${calls[0]} as a test`),
       h(
         'form',
         {
@@ -57,7 +58,7 @@ export function save(c) {
             submit: async (e) => {
               e.preventDefault();
               try {
-                const made = await put('/api/saved/' + encodeURIComponent(name.value), { calls: [c.id], comment: comment.value });
+                const made = await put('/api/saved/' + encodeURIComponent(name.value), { calls, comment: comment.value });
                 dialog.close();
                 say('Saved: ' + made.file);
               } catch (error) {
@@ -70,7 +71,7 @@ export function save(c) {
         name,
         h('label', { for: 'save-comment' }, 'What it is about, and which bug it guards against'),
         comment,
-        h('p', { class: 'dim' }, 'A file with the request, the status and the response, which cxtest.Run plays.'),
+        h('p', { class: 'dim' }, 'A file with each request, its status and response, which cxtest.Run plays.'),
         problem,
         h(
           'div',

@@ -98,7 +98,7 @@ export function callView(c, { tab, onTab }) {
               type: 'button',
               disabled: !c.done || !c.status || !c.request.bytes,
               title: 'Keep it as a conversation that cxtest plays',
-              on: { click: () => save(c) },
+              on: { click: () => save([c.id], c.tag ? `${c.tag}-${c.id}` : `call-${c.id}`) },
             },
             'Save as test…',
           ),

@@ -10,6 +10,7 @@ import { chat, changes, ofSession } from './chat.js';
 import { field, place } from './form.js';
 import { formTable, parameterTable } from './state.js';
 import { outcome } from './calls.js';
+import { save } from './actions.js';
 import { say, trying } from './say.js';
 
 let tag = ''; // chosen last
@@ -80,6 +81,22 @@ export function conversationView(rest) {
         {},
         h('h1', {}, 'Conversation ', h('span', { class: 'dim' }, id)),
         h('p', { class: 'dim' }, all.length ? `${all.length} call${all.length > 1 ? 's' : ''}` : 'A new session: it remembers nothing yet.'),
+      ),
+      h(
+        'button',
+        {
+          type: 'button',
+          disabled: !all.length,
+          title: 'Keep its calls as a conversation that cxtest plays',
+          on: {
+            click: () =>
+              save(
+                ofSession(name()).map((c) => c.id),
+                id.replace(/[^A-Za-z0-9._ -]/g, '-'),
+              ),
+          },
+        },
+        'Save as test…',
       ),
     );
     const box = chat(name(), { choose: stack?.mode === 'public' ? undefined : (text) => sendTurn(text) });
