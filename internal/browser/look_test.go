@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -190,7 +191,7 @@ func TestOtherModes(t *testing.T) {
 	}
 
 	public := start(t, "--public-url=https://agent.example.com/shirts", "--policy=idtoken", "--project-number=123456789012")
-	q := open(t, public.URL)
+	q := open(t, public.URL, "the server responded with a status of 400")
 	q.sees(".empty h1", "No calls yet")
 	q.sees(".empty", "https://agent.example.com/shirts")
 	q.goTo("#/compose")
@@ -199,6 +200,22 @@ func TestOtherModes(t *testing.T) {
 	q.sees(".page", "only Google can make a token")
 	q.goTo("#/stack")
 	q.sees(".page", "Google’s own")
+
+	// Somebody who has found the tunnel.
+	_, end, _ := strings.Cut(public.Output(), "tunnel's end")
+	resp, err := http.Post(strings.Fields(end)[0]+"/shirts", "application/json", strings.NewReader(`{"text":"who is there?"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	q.goTo("#/calls")
+	q.sees(".detail h1", "401 · token_missing")
+	q.sees(".checks", "no load balancer: TLS ends in the tunnel")
+	q.wait(`document.querySelector('.stations li').className === 'none' && document.querySelector('.stations li:nth-child(2)').className === 'none'`)
+	q.click(".tabs button", "Certificate")
+	q.sees(".panel", "The tunnel terminates TLS")
+	q.click(".acts button", "Copy as curl")
+	q.sees(".toast", "only Google can make a token")
 }
 
 // Code that does not build is a line over every view, with what the compiler says.
