@@ -26,7 +26,7 @@ const (
 type Parameter struct {
 	Name     string
 	Source   Source
-	Type     string // as "integer", "text", "list of text"
+	Type     string // as "an integer", "a text", "a list"
 	Required bool
 	Default  string   // as written in the tag
 	Values   []string // of an enumeration

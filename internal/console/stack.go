@@ -66,7 +66,7 @@ type Route struct {
 type Parameter struct {
 	Name     string      `json:"name"`
 	Source   string      `json:"source"` // session, form, intent or original
-	Type     string      `json:"type"`   // as "integer", "text", "list of text"
+	Type     string      `json:"type"`   // as "an integer", "a text", "a list"
 	Required bool        `json:"required,omitzero"`
 	Default  string      `json:"default,omitzero"`
 	Values   []string    `json:"values,omitzero"` // of an enumeration
@@ -76,10 +76,9 @@ type Parameter struct {
 // Send is a call that somebody asks for.
 type Send struct {
 	// Request is the WebhookRequest. Without one, it is Google's sample call, with
-	// Tag, Text, Session (an id) and Parameters in place of its own.
+	// Tag, Session (an id) and Parameters in place of its own.
 	Request    jsontext.Value            `json:"request,omitzero"`
 	Tag        string                    `json:"tag,omitzero"`
-	Text       string                    `json:"text,omitzero"`
 	Session    string                    `json:"session,omitzero"`
 	Parameters map[string]jsontext.Value `json:"parameters,omitzero"` // null takes one away
 	// Body is sent byte for byte, and leaves the session alone.
