@@ -27,8 +27,8 @@ type Config struct {
 	// cx.DefaultBudget, Dialogflow's own 5 s less the network.
 	Budget time.Duration
 	// Paths are served by other handlers behind the same proofs, by exact path:
-	// flexible webhooks (cx.Flexible) and OpenAPI tools. Every other path is the
-	// agent's webhook.
+	// flexible webhooks (cx.Flexible) and OpenAPI tools. Those of the agent's own
+	// code are registered by cx.Mux.Path. Every other path is the agent's webhook.
 	Paths map[string]http.Handler
 	// Project is the Google Cloud project id that names traces; it may be empty.
 	Project string
@@ -62,8 +62,13 @@ func (c *Config) checkLog() error {
 	return nil
 }
 
-func checkPaths(paths map[string]http.Handler) error {
+func checkPaths(paths map[string]http.Handler, registered []cx.PathInfo) error {
 	var problems []error
+	for _, r := range registered {
+		if _, twice := paths[r.Path]; twice {
+			problems = append(problems, fmt.Errorf("path %q: it is in Config.Paths, and the agent registers it too", r.Path))
+		}
+	}
 	for path, h := range paths {
 		if !strings.HasPrefix(path, "/") || path == pathLive || path == pathReady || h == nil {
 			problems = append(problems, fmt.Errorf("path %q: want one that begins with / and is not a probe's, and a handler", path))

@@ -108,14 +108,14 @@ func New(ctx context.Context, cfg Config) (*Hook, error) {
 	closer, rerr := cfg.Register(ctx, mux)
 	if verr == nil {
 		mux.Admit = admit(verifier, mux.Admit)
-		verr = checkSessionPaths(verifier, cfg.Paths)
+		verr = checkSessionPaths(verifier, len(cfg.Paths)+len(mux.Paths()))
 	}
 	agent, merr := mux.Handler()
 	var terr error
 	if cfg.Tracing {
 		h.tracer, terr = tracing.New(ctx, h.logFault)
 	}
-	if err := errors.Join(verr, rerr, merr, terr, checkPaths(cfg.Paths), cfg.checkLog()); err != nil {
+	if err := errors.Join(verr, rerr, merr, terr, checkPaths(cfg.Paths, mux.Paths()), cfg.checkLog()); err != nil {
 		if closer != nil {
 			err = errors.Join(err, closer(ctx))
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -65,11 +64,11 @@ func text(v jsontext.Value) string {
 
 // checkSessionPaths refuses paths that would get round the session token: what
 // calls there brings no session.
-func checkSessionPaths(v *verify.Verifier, paths map[string]http.Handler) error {
-	if v.SessionParameter() == "" || len(paths) == 0 {
+func checkSessionPaths(v *verify.Verifier, paths int) error {
+	if v.SessionParameter() == "" || paths == 0 {
 		return nil
 	}
-	return errors.New("config: Paths: a flexible webhook or an OpenAPI tool brings no session parameters, so the policy's session token cannot be checked there; serve them by another function")
+	return errors.New("config: paths: a flexible webhook or an OpenAPI tool brings no session parameters, so the policy's session token cannot be checked there; serve them by another function")
 }
 
 // mountedSecrets gives those of the variables, or those of the files that the

@@ -120,14 +120,21 @@ func TestSessionOrder(t *testing.T) {
 	}
 }
 
+// Neither a path of the configuration nor one that the agent registers gets round
+// the session token.
 func TestSessionPaths(t *testing.T) {
-	_, err := New(t.Context(), Config{
-		Paths: map[string]http.Handler{"/flexible": http.NotFoundHandler()},
-		Verify: verify.Config{Policy: "header+session", Header: verify.HeaderConfig{Name: "X-Secret", Secrets: []string{testSecret}},
-			Session: verify.SessionConfig{Issuer: "i", Audience: "a", HMACSecrets: []string{hmacSecret}}},
-	})
-	if err == nil || !strings.Contains(err.Error(), "brings no session parameters") {
-		t.Errorf("got %v", err)
+	for name, cfg := range map[string]Config{
+		"configured": {Paths: map[string]http.Handler{"/flexible": http.NotFoundHandler()}},
+		"registered": {Register: func(_ context.Context, m *cx.Mux) (func(context.Context) error, error) {
+			m.Path("/flexible", http.NotFoundHandler())
+			return nil, nil
+		}},
+	} {
+		cfg.Verify = verify.Config{Policy: "header+session", Header: verify.HeaderConfig{Name: "X-Secret", Secrets: []string{testSecret}},
+			Session: verify.SessionConfig{Issuer: "i", Audience: "a", HMACSecrets: []string{hmacSecret}}}
+		if _, err := New(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "brings no session parameters") {
+			t.Errorf("%s: got %v", name, err)
+		}
 	}
 }
 

@@ -17,7 +17,7 @@ type flexible[In, Out any] struct {
 }
 
 // Flexible makes an http.Handler of a function from JSON to JSON, for flexible
-// webhooks and OpenAPI tools (webhook.Config.Paths): those bring a body of the
+// webhooks and OpenAPI tools (Mux.Path): those bring a body of the
 // agent's own design instead of a WebhookRequest. It has the limits, the budget,
 // the recovery and the errors of a Mux. In is decoded exactly, as requests are;
 // members that In lacks are ignored.

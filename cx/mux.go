@@ -82,13 +82,15 @@ type Mux struct {
 
 	routes     []*Route
 	byTag      map[string]*Route
+	paths      []PathInfo
+	byPath     map[string]http.Handler
 	fallback   *Route
 	middleware []Middleware
 	problems   []error
 }
 
 // NewMux gives an empty Mux.
-func NewMux() *Mux { return &Mux{byTag: map[string]*Route{}} }
+func NewMux() *Mux { return &Mux{byTag: map[string]*Route{}, byPath: map[string]http.Handler{}} }
 
 func (m *Mux) problem(format string, args ...any) {
 	m.problems = append(m.problems, fmt.Errorf("cx: "+format, args...))
@@ -196,13 +198,13 @@ func (m *Mux) Routes() []RouteInfo {
 // in registering it. The Mux must not change after that.
 func (m *Mux) Handler() (http.Handler, error) {
 	problems := slices.Clip(m.problems)
-	if len(m.routes) == 0 && m.fallback == nil {
+	if len(m.routes) == 0 && m.fallback == nil && len(m.paths) == 0 {
 		problems = append(problems, errors.New("cx: nothing is registered; every call would be answered 400"))
 	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
-	s := &server{keepRaw: m.KeepRaw, admit: m.Admit, byTag: map[string]*served{}}
+	s := &server{keepRaw: m.KeepRaw, admit: m.Admit, byTag: map[string]*served{}, byPath: m.byPath}
 	for _, r := range m.routes {
 		sr := m.serve(r)
 		if r.Tag != "" {

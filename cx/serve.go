@@ -24,13 +24,20 @@ type server struct {
 	keepRaw  bool
 	admit    func(context.Context, *Request) error // nil admits every call
 	byTag    map[string]*served
+	byPath   map[string]http.Handler
 	tags     []string // in the order of registration
 	matches  []*served
 	fallback *served
 }
 
-// ServeHTTP answers a call: request → admit → route → handler → response.
+// ServeHTTP answers a call: request → admit → route → handler → response; a call to
+// a path of its own is that path's.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h := s.byPath[r.URL.Path]; h != nil {
+		callOf(r).Route = r.URL.Path
+		h.ServeHTTP(w, r)
+		return
+	}
 	x := newExchange(w, r)
 	req := s.read(x)
 	if req == nil {
