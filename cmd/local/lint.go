@@ -85,10 +85,7 @@ func moduleRoot() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	own := "example.com/cxhook"
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Path != "" {
-		own = info.Main.Path
-	}
+	own := ownModule()
 	for at := dir; ; at = filepath.Dir(at) {
 		if b, err := os.ReadFile(filepath.Join(at, "go.mod")); err == nil && modfile.ModulePath(b) == own {
 			return at, nil
@@ -97,4 +94,12 @@ func moduleRoot() (string, error) {
 			return "", fmt.Errorf("%s is not in the module %s; run this in a clone of it", dir, own)
 		}
 	}
+}
+
+// ownModule is the path of the module that this command is of.
+func ownModule() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Path != "" {
+		return info.Main.Path
+	}
+	return "example.com/cxhook" // a test's binary does not say
 }

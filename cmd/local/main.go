@@ -37,6 +37,7 @@ type cli struct {
 	Doctor   doctorCmd   `cmd:"" help:"Judge a token, a certificate, a dump of headers, a URL or the environment by the function's own rules, and say what to change. Settings are read from the environment as the function reads them. The exit code is 0 only if everything passes."`
 	Function functionCmd `cmd:"" help:"Serve the function alone, configured by the environment as in the cloud: with --tls-cert, a server of your own that needs no load balancer. Its log is on standard output."`
 	Lint     lintCmd     `cmd:"" help:"Hold an exported agent against the handlers: tags, parameters, pages, error handlers, timeouts, authentication, flexible webhooks. The exit code is 0 only without errors and warnings; //cxhook:ignore RULE reason, in the handlers, silences one."`
+	Gen      genCmd      `cmd:"" help:"Write typed parameters, constants, stubs and tests for an exported agent into handlers/. Only agent_gen.go is ever written again; what you wrote stays as it is."`
 }
 
 // exitError ends the process with a code after everything has been said.

@@ -17,6 +17,10 @@ type Shape struct {
 	Kind    string
 	Members []*Shape // of an object, in their order
 	Item    *Shape   // of a list, its first
+	// Reference is what stands for all of the value; Quoted says that it is written
+	// as a text.
+	Reference string
+	Quoted    bool
 }
 
 // Member gives a member of an object, or nil.
@@ -92,9 +96,9 @@ func slug(name string) string {
 	return "webhook"
 }
 
-// reference is what a reference that stands for a whole value becomes before the
-// template is read as JSON.
-const reference = "\x00reference"
+// bare marks a reference that was written without quotes, before the template is
+// read as JSON.
+const bare = "\x00"
 
 // shapeOfTemplate reads a request body: JSON in which $session.params.x, $flow.x and
 // $sys.func.X(…) stand for values, bare or within a text.
@@ -135,7 +139,11 @@ func quoteReferences(body string) string {
 				}
 				end++
 			}
-			b.WriteString(`"\u0000reference"`)
+			quoted, err := jsontext.AppendQuote(nil, bare+body[i:end])
+			if err != nil { // not UTF-8: the decoder says so
+				quoted = []byte(body[i:end])
+			}
+			b.Write(quoted)
 			i = end - 1
 			continue
 		}
@@ -152,7 +160,11 @@ func shapeOf(name string, v jsontext.Value) (*Shape, error) {
 		if err := json.Unmarshal(v, &text); err != nil {
 			return nil, err
 		}
-		if text != reference && !wholeReference.MatchString(text) {
+		if ref, ok := strings.CutPrefix(text, bare); ok {
+			s.Reference = ref
+		} else if wholeReference.MatchString(text) {
+			s.Reference, s.Quoted = strings.TrimSpace(text), true
+		} else {
 			s.Kind = "a text"
 		}
 	case '0':
