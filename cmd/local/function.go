@@ -67,11 +67,15 @@ func (c *functionCmd) Run(ctx context.Context, s *streams) error {
 func (c *functionCmd) serve(ctx context.Context, s *streams, cfg webhook.Config, errorLog *log.Logger) error {
 	faults := &handlerFaults{}
 	var routes []console.Route
+	paths := []string{}
 	cfg.Register = func(ctx context.Context, m *cx.Mux) (func(context.Context) error, error) {
 		m.Use(faults.middleware)
 		closer, err := handlers.Register(ctx, m)
 		for _, r := range m.Routes() {
 			routes = append(routes, routeOf(r))
+		}
+		for _, p := range m.Paths() {
+			paths = append(paths, p.Path)
 		}
 		return closer, err
 	}
@@ -93,7 +97,7 @@ func (c *functionCmd) serve(ctx context.Context, s *streams, cfg webhook.Config,
 		serve = func() error { return server.ServeTLS(listener, "", "") }
 	}
 	log := slog.New(slog.NewJSONHandler(s.out, nil))
-	log.Info(listening, "address", listener.Addr().String(), "routes", routes)
+	log.Info(listening, "address", listener.Addr().String(), "routes", routes, "paths", paths)
 
 	failed := make(chan error, 1)
 	go func() { failed <- serve() }()

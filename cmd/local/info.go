@@ -12,7 +12,7 @@ func (s *stack) Info() console.Info {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	info := console.Info{URL: s.url, Function: s.function.address, Mode: s.cfg.mode, Policy: s.policy(), KeysURL: s.keysURL, Agent: emulator.DefaultAgent,
-		Routes: s.function.routes, ClientCerts: emulator.ClientCertificates, Tokens: emulator.Tokens, Spoofs: spoofs, Build: s.build, Restarts: s.restarts}
+		Routes: s.function.routes, Paths: s.function.paths, ClientCerts: emulator.ClientCertificates, Tokens: emulator.Tokens, Spoofs: spoofs, Build: s.build, Restarts: s.restarts}
 	switch {
 	case s.cfg.public != nil:
 		info.Mode, info.ClientCerts, info.Tokens, info.Spoofs = "public", nil, nil, nil

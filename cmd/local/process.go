@@ -24,6 +24,7 @@ type process struct {
 	stdin   io.WriteCloser // takes orders; the child ends when this does, whatever becomes of us
 	address string
 	routes  []console.Route
+	paths   []string
 	obeyed  chan struct{} // an order was carried out
 	stopped atomic.Bool   // by us
 	ended   chan struct{}
@@ -35,6 +36,7 @@ type greeting struct {
 	Msg     string          `json:"msg"`
 	Address string          `json:"address"`
 	Routes  []console.Route `json:"routes"`
+	Paths   []string        `json:"paths"`
 }
 
 const (
@@ -74,7 +76,7 @@ func (s *stack) startProcess(ctx context.Context, program string, port int) (*pr
 	}()
 	select {
 	case g := <-greeted:
-		p.address, p.routes = g.Address, g.Routes
+		p.address, p.routes, p.paths = g.Address, g.Routes, g.Paths
 		return p, nil
 	case <-p.ended:
 		return nil, fmt.Errorf("the function did not start: %w", p.err)

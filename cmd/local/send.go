@@ -44,7 +44,7 @@ var spoofs = []string{"outsider", "internal", "replay", "flexible"}
 // Send makes one call and waits for everybody who has something to say of it. Each
 // attempt is a call of the ring's; the id is the last one's.
 func (s *stack) Send(ctx context.Context, send console.Send) (id int, err error) {
-	body, err := bodyOf(send)
+	body, err := bodyOf(s.withTag(send))
 	if err != nil {
 		return 0, err
 	}

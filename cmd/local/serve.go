@@ -158,10 +158,16 @@ func (c *serveCmd) serve(ctx context.Context, out *streams, s *stack, saved *con
 	}
 }
 
-// sample sends Google's sample call, and prints it at length.
+// sample sends Google's sample call, or one that this agent's handlers answer, and
+// prints it at length.
 func (s *stack) sample(ctx context.Context, w io.Writer) error {
-	fmt.Fprintf(w, "Google's sample call: \"I want to buy a large red shirt\", tag confirm\n\n")
-	body, err := emulator.SampleCall(emulator.Sample{})
+	send := s.withTag(console.Send{})
+	if send.Tag == "" {
+		fmt.Fprintf(w, "Google's sample call: \"I want to buy a large red shirt\", tag %s\n\n", googlesTag)
+	} else {
+		fmt.Fprintf(w, "A call of the tag %s, with invented values for what its handler requires\n\n", send.Tag)
+	}
+	body, err := bodyOf(send)
 	if err != nil {
 		return err
 	}
