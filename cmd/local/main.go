@@ -38,6 +38,8 @@ type cli struct {
 	Function functionCmd `cmd:"" help:"Serve the function alone, configured by the environment as in the cloud: with --tls-cert, a server of your own that needs no load balancer. Its log is on standard output."`
 	Lint     lintCmd     `cmd:"" help:"Hold an exported agent against the handlers: tags, parameters, pages, error handlers, timeouts, authentication, flexible webhooks. The exit code is 0 only without errors and warnings; //cxhook:ignore RULE reason, in the handlers, silences one."`
 	Gen      genCmd      `cmd:"" help:"Write typed parameters, constants, stubs and tests for an exported agent into handlers/. Only agent_gen.go is ever written again; what you wrote stays as it is."`
+	New      newCmd      `cmd:"" help:"Make a module for an agent out of this one: complete, deployable, with typed handlers. Run it in a clone of this module."`
+	Upgrade  upgradeCmd  `cmd:"" help:"Bring a module that new made up to date from this one, handlers/ left alone. Run it in a newer clone. The exit code is 1 where something is to be merged by hand."`
 }
 
 // exitError ends the process with a code after everything has been said.
