@@ -61,7 +61,11 @@ func New(root, dir, modulePath string, exported *agent.Agent) (*agent.Generated,
 	if err != nil {
 		return nil, nil, err
 	}
-	for name, content := range map[string][]byte{manifestName: list, "README.md": s.readme()} {
+	own := map[string][]byte{manifestName: list, "README.md": s.readme()}
+	if example, ok := files[configExample]; ok {
+		own[configName] = s.fillConfig(example.content)
+	}
+	for name, content := range own {
 		if err := writeFile(draft, name, file{content, 0o644}); err != nil {
 			return nil, nil, err
 		}

@@ -156,6 +156,7 @@ func TestNew(t *testing.T) {
 		"go.mod": {"module example.org/parcel/desk\n"},
 		"cloudbuild.yaml": {"  _SERVICE: 'desk'", "  _PROJECT_NUMBERS: '123456789012'", "  _AUDIENCES: 'https://webhook.example.com/desk,https://webhook.example.com/rates'",
 			"  _REGION: europe-west1"},
+		"deploy/config.env":           {"\nWEBHOOK_URL=https://webhook.example.com/desk ", "\nNAME=desk ", "\nAGENT= ", "\nPROJECT= ", "\n#REGION=europe-west1 "},
 		"README.md":                   {`the Dialogflow CX agent "Parcel Desk"`, "`deliver-again`, `note.size`, `track`", "`/rates`"},
 		"handlers/agent_gen.go":       {`"example.org/parcel/desk/cx"`},
 		"internal/conformance/go.mod": {"module example.org/parcel/desk/internal/conformance\n", "replace example.org/parcel/desk => ../..\n"},
@@ -314,6 +315,10 @@ func TestSettings(t *testing.T) {
 		"  _SETTINGS: 'CXHOOK_AGENTS=42=projects/p-1/locations/europe-west2/agents/11111111-0000-0000-0000-000000000001' # more\n  _SERVICE_ACCOUNT: x\n"
 	if filled != build {
 		t.Errorf("got\n%s\nwant\n%s", filled, build)
+	}
+	config := string(got.fillConfig([]byte("PROJECT=   # id\nWEBHOOK_URL=  # url\nAGENT= # a\n#NAME=cxhook  # of\n#REGION=europe-west1\n#RENAME=x\n")))
+	if want := "PROJECT=p-1   # id\nWEBHOOK_URL=https://a.example.com/x  # url\nAGENT=" + got.AgentName + " # a\nNAME=my-agent  # of\nREGION=europe-west2\n#RENAME=x\n"; config != want {
+		t.Errorf("got\n%s\nwant\n%s", config, want)
 	}
 	for path, name := range map[string]string{"example.com/9lives": "agent-9lives", "example.com/" + strings.Repeat("a", 60): strings.Repeat("a", 49), "example.com/x-": "x"} {
 		if got := serviceName(path); got != name {

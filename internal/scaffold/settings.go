@@ -95,6 +95,30 @@ func (s *Settings) fillBuild(content []byte) []byte {
 	return content
 }
 
+// configName is what the script in deploy reads; configExample is what it is made of.
+const (
+	configName    = "deploy/config.env"
+	configExample = "deploy/config.env.example"
+)
+
+// fillConfig fills the settings of deploy's script that are known.
+func (s *Settings) fillConfig(example []byte) []byte {
+	values := map[string]string{"NAME": s.Service, "REGION": s.Region, "AGENT": s.AgentName}
+	if len(s.Audiences) > 0 {
+		values["WEBHOOK_URL"] = s.Audiences[0]
+	}
+	if project, _, ok := strings.Cut(strings.TrimPrefix(s.AgentName, "projects/"), "/"); ok {
+		values["PROJECT"] = project
+	}
+	for name, value := range values {
+		if value != "" {
+			line := regexp.MustCompile(`(?m)^#?` + name + `=[^ #\n]*`)
+			example = line.ReplaceAllLiteral(example, []byte(name+"="+value))
+		}
+	}
+	return example
+}
+
 // readme is the page of a new module.
 func (s *Settings) readme() []byte {
 	var b strings.Builder

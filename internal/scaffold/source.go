@@ -29,14 +29,14 @@ type file struct {
 // stays says whether a file of the source is left where it is: what is about the
 // example agent, and what is written anew for each module.
 //
-// The tests of the root and of cmd/local play with the example's handlers, and
-// verify/docs_test.go counts on them being there; bench measures the example;
+// The tests of the root, of cmd/local and of internal/browser play with the example's
+// handlers, and verify/docs_test.go counts on them being there; bench measures them;
 // scaffold's own tests would make modules within the module.
 func stays(name string) bool {
 	top, below, _ := strings.Cut(name, "/")
 	test := strings.HasSuffix(name, "_test.go")
 	switch {
-	case top == "handlers", top == "bench", name == manifestName, name == "README.md":
+	case top == "handlers", top == "bench", top == "testdata", strings.HasPrefix(name, "internal/browser/"), name == manifestName, name == "README.md":
 		return true
 	case below == "" && test, name == "verify/docs_test.go":
 		return true
