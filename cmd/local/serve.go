@@ -12,6 +12,7 @@ import (
 
 	"github.com/joho/godotenv"
 
+	"example.com/cxhook/internal/agent"
 	"example.com/cxhook/internal/console"
 	"example.com/cxhook/internal/emulator"
 )
@@ -28,6 +29,7 @@ type serveCmd struct {
 	ServerCert   string   `name:"server-cert" enum:"self,chain" default:"self" help:"With --direct: a self-made server certificate, for the agent's custom CA setting, or one from a CA chain."`
 	Watch        bool     `help:"Build and start the function anew when a .go file changes. Sessions stay; code that does not build leaves the running code alone."`
 	Request      string   `help:"Folder of saved calls: conversations as cxtest plays them." placeholder:"DIR"`
+	Agent        string   `help:"An exported agent, a folder or a zip file: the console shows where it calls, and which handler answers." placeholder:"EXPORT"`
 	Config       string   `help:"File of NAME=value lines (.env) for the function's environment." placeholder:"FILE"`
 	Faults       []string `help:"Break these from the start: see the command faults." placeholder:"NAME"`
 
@@ -37,7 +39,7 @@ type serveCmd struct {
 }
 
 func (c *serveCmd) Run(ctx context.Context, out *streams) error {
-	cfg, saved, err := c.config(out)
+	cfg, shown, err := c.config(out)
 	if err != nil {
 		return err
 	}
@@ -55,7 +57,7 @@ func (c *serveCmd) Run(ctx context.Context, out *streams) error {
 		}
 		return err
 	}
-	err = c.serve(ctx, out, s, saved, program)
+	err = c.serve(ctx, out, s, shown, program)
 	if err == nil || ctx.Err() != nil {
 		fmt.Fprintln(out.out, "\nstopping")
 		err = nil
@@ -64,39 +66,44 @@ func (c *serveCmd) Run(ctx context.Context, out *streams) error {
 }
 
 // config checks the command line, before anything is started.
-func (c *serveCmd) config(out *streams) (cfg stackConfig, saved *console.Saved, err error) {
+func (c *serveCmd) config(out *streams) (cfg stackConfig, shown console.Config, err error) {
 	cfg = stackConfig{bind: c.Bind, balancerPort: c.Port, functionPort: c.FunctionPort, mode: c.LBMode, timeout: emulator.DefaultTimeout, retries: retries, stderr: out.err,
 		onNote: func(l *console.Line) { printNote(out.out, l) }}
 	if err := checkBind(c.Bind, c.Beyond); err != nil {
-		return cfg, nil, err
+		return cfg, shown, err
 	}
 	if c.Direct {
 		if cfg.direct = c.ServerCert; c.Bind != "127.0.0.1" {
-			return cfg, nil, usagef("--bind and --direct: the function listens on 127.0.0.1")
+			return cfg, shown, usagef("--bind and --direct: the function listens on 127.0.0.1")
 		}
 	}
 	if cfg.public, err = c.publicURL(); err != nil {
-		return cfg, nil, err
+		return cfg, shown, err
 	}
 	for _, name := range c.Faults {
 		if _, ok := faults[name]; !ok {
-			return cfg, nil, usagef("--faults %s: have %q", name, faultNames())
+			return cfg, shown, usagef("--faults %s: have %q", name, faultNames())
 		}
 	}
 	if c.Request != "" {
-		if saved, err = console.OpenSaved(c.Request); err != nil {
-			return cfg, nil, usagef("--request: %v", err)
+		if shown.Saved, err = console.OpenSaved(c.Request); err != nil {
+			return cfg, shown, usagef("--request: %v", err)
+		}
+	}
+	if c.Agent != "" {
+		if shown.Agent, err = agent.Open(c.Agent); err != nil {
+			return cfg, shown, usagef("--agent: %v", err)
 		}
 	}
 	if c.Config != "" {
 		if cfg.env, err = godotenv.Read(c.Config); err != nil {
-			return cfg, nil, usagef("--config %s: %v", c.Config, err)
+			return cfg, shown, usagef("--config %s: %v", c.Config, err)
 		}
 	}
-	return cfg, saved, nil
+	return cfg, shown, nil
 }
 
-func (c *serveCmd) serve(ctx context.Context, out *streams, s *stack, saved *console.Saved, program *watcher) error {
+func (c *serveCmd) serve(ctx context.Context, out *streams, s *stack, shown console.Config, program *watcher) error {
 	s.printStations(out.out, c.ServerCert)
 	s.printUnused(out.out)
 	for _, name := range c.Faults {
@@ -104,7 +111,7 @@ func (c *serveCmd) serve(ctx context.Context, out *streams, s *stack, saved *con
 			return err
 		}
 	}
-	window, err := s.openConsole(c.ConsolePort, saved)
+	window, err := s.openConsole(c.ConsolePort, shown)
 	if err != nil {
 		return err
 	}
@@ -189,12 +196,13 @@ type window struct {
 
 // openConsole serves the console until it is closed, and leaves word of it for the
 // other commands.
-func (s *stack) openConsole(port int, saved *console.Saved) (*window, error) {
+func (s *stack) openConsole(port int, shown console.Config) (*window, error) {
 	l, err := listen("", port)
 	if err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}
-	handler := console.NewServer(console.Config{Ring: s.ring, Stack: s, Saved: saved})
+	shown.Ring, shown.Stack = s.ring, s
+	handler := console.NewServer(shown)
 	w := &window{url: "http://" + l.Addr().String(), server: newServer(handler)}
 	streams, end := context.WithCancel(context.Background())
 	w.server.BaseContext = func(net.Listener) context.Context { return streams }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"example.com/cxhook/internal/agent"
 )
 
 // TokenHeader carries the console's own secret in every request that changes
@@ -30,6 +32,8 @@ type Config struct {
 	Stack Stack
 	// Saved is where conversations are kept; nil keeps none.
 	Saved *Saved
+	// Agent is the export that the function is held against; nil is none.
+	Agent *agent.Agent
 }
 
 // Server is the console: the page and its API, an http.Handler for a listener on
@@ -37,6 +41,7 @@ type Config struct {
 //
 //	GET    /                             the page; what it is made of is below /web/
 //	GET    /api/stack                    what stands where
+//	GET    /api/agent                    where the exported agent calls, and who answers
 //	GET    /api/calls                    the calls that are kept, latest first; ?tag= ?session= ?status= ?verdict=
 //	POST   /api/calls                    makes one: a Send; gives the Call
 //	GET    /api/calls/ID                 one call; ?bearer=show does not hide the token, and wants the secret of the run
@@ -66,6 +71,7 @@ type Server struct {
 func NewServer(cfg Config) *Server {
 	s := &Server{cfg: cfg, token: rand.Text(), run: rand.Text(), mux: http.NewServeMux()}
 	for pattern, h := range map[string]func(http.ResponseWriter, *http.Request) (any, error){
+		"GET /api/agent":                 s.agentMap,
 		"GET /api/stack":                 s.info,
 		"GET /api/calls":                 s.list,
 		"POST /api/calls":                s.send,

@@ -5,6 +5,7 @@ import { faults, follow, keepLooking, load, look, on, stack } from './store.js';
 import { callsView } from './calls.js';
 import { composeView } from './compose.js';
 import { conversationView } from './conversation.js';
+import { agentView } from './agent.js';
 import { faultsView } from './faults.js';
 import { stackView } from './stack.js';
 import { initKeys } from './keys.js';
@@ -15,7 +16,7 @@ const view = document.getElementById('view');
 // A view is made by a function of the rest of the address, and gives an object with
 // show(rest), which the same view's other addresses go through; keys(), its own
 // shortcuts; and close().
-const views = { calls: callsView, compose: composeView, conversation: conversationView, faults: faultsView, stack: stackView };
+const views = { calls: callsView, compose: composeView, conversation: conversationView, agent: agentView, faults: faultsView, stack: stackView };
 let current = { name: '' };
 
 function route() {
