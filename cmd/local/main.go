@@ -7,6 +7,7 @@
 //	go run ./cmd/local trigger confirm size=small color=blue
 //	go run ./cmd/local tail                 the calls of the running stack, as they come
 //	go run ./cmd/local doctor --token FILE  why a token, a certificate, a dump of headers, a URL or the environment is refused
+//	go run ./cmd/local new DIR --module PATH --agent EXPORT  a module with typed handlers for an exported agent; gen, lint and upgrade keep it
 //
 // Where the fakes differ from Google is said in docs/emulator.md.
 package main
