@@ -171,8 +171,16 @@ func (l *linter) at(loc Location) Place {
 	return Place{File: loc.File, Line: l.Line(loc), Pointer: loc.Pointer}
 }
 
-// atHandlers is the code, where the line is not known.
-func (l *linter) atHandlers() Place { return Place{File: "handlers", InCode: true} }
+// inHandlers is where the code names a tag or a path: the first place, or all of it
+// where none is found, as if gen wrote it.
+func (l *linter) inHandlers(name string) Place {
+	if l.code.Source != nil {
+		if m, ok := l.code.Source.Texts[name]; ok {
+			return m.place()
+		}
+	}
+	return Place{File: "handlers", InCode: true}
+}
 
 // didYouMean gives "; did you mean …?" if one of the names is near, else "".
 func didYouMean(name string, names []string) string {

@@ -62,7 +62,7 @@ func (l *linter) lintTags() {
 	}
 	for _, tag := range routes {
 		if byTag[tag] == nil {
-			l.report("handler-without-tag", tag, l.atHandlers(), fmt.Sprintf("no fulfillment of the agent calls the tag %q, which has a handler%s", tag, didYouMean(tag, tags)),
+			l.report("handler-without-tag", tag, l.inHandlers(tag), fmt.Sprintf("no fulfillment of the agent calls the tag %q, which has a handler%s", tag, didYouMean(tag, tags)),
 				"Correct the tag, or delete the handler once no version of the agent in use calls it.")
 		}
 	}

@@ -42,7 +42,7 @@ func (l *linter) lintFlexible() {
 	}
 	for _, p := range l.code.Paths {
 		if !called[p.Path] && !strings.Contains(tools, p.Path) {
-			l.report("path-without-webhook", p.Path, l.atHandlers(), "no flexible webhook and no tool calls the path "+p.Path,
+			l.report("path-without-webhook", p.Path, l.inHandlers(p.Path), "no flexible webhook and no tool calls the path "+p.Path,
 				"Correct the path, or delete the handler once no version of the agent in use calls it.")
 		}
 	}

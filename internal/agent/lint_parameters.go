@@ -61,7 +61,7 @@ func (l *linter) lintParameters() {
 			}
 			scope := map[cx.Source]Scope{cx.FromSession: InSession, cx.FromForm: InPage, cx.FromIntent: InIntent}[p.Source]
 			if ref := (Ref{scope, p.Name}); !l.parameters.Assigned(ref) && !l.codeSets(ref) {
-				l.report("handler-parameter-never-set", p.Name, l.atHandlers(), fmt.Sprintf("the handler of %q requires the %s parameter %q, which nothing sets%s", r.Tag, p.Source, p.Name, didYouMean(p.Name, l.names(scope))),
+				l.report("handler-parameter-never-set", p.Name, l.inHandlers(r.Tag), fmt.Sprintf("the handler of %q requires the %s parameter %q, which nothing sets%s", r.Tag, p.Source, p.Name, didYouMean(p.Name, l.names(scope))),
 					"Correct the name, make the parameter optional, or set it.")
 			}
 		}
@@ -71,7 +71,11 @@ func (l *linter) lintParameters() {
 // codeSets says whether the handlers may set a parameter: any text of theirs counts,
 // for names are handed about.
 func (l *linter) codeSets(ref Ref) bool {
-	return ref.Scope == InSession && l.code.Source != nil && l.code.Source.Texts[ref.Name]
+	if ref.Scope != InSession || l.code.Source == nil {
+		return false
+	}
+	_, ok := l.code.Source.Texts[ref.Name]
+	return ok
 }
 
 // lintTargets holds what the code names against the agent.

@@ -230,6 +230,9 @@ func TestLint(t *testing.T) {
 		{name: "a mapping of what is not sent", change: []string{ratesFile, `$.offer.price`, `$.offer.prize`, ratesFile, `carriers[*].name`, `carriers[?(@.name == 'x')].title`}, want: []string{
 			`flexible-mapping Rates: parcel ` + ratesFile + `:1 the webhook "Rates: parcel" takes $session.params.price from $.offer.prize, and the response of /rates has no offer.prize; did you mean "price"?`,
 			`flexible-mapping Rates: parcel ` + ratesFile + `:1 the webhook "Rates: parcel" takes $flow.carriers from $.offer.carriers[?(@.name == 'x')].title, and the response of /rates has no offer.carriers.title`}},
+		{name: "a tag that the code names", change: []string{trackFile, tagged("track"), tagged("elsewhere")}, source: "\nvar tag = \"track\"\n", want: []string{
+			`tag-without-handler elsewhere ` + trackFile + `:67 no handler answers the tag "elsewhere"`,
+			`handler-without-tag track handlers/handlers.go:8 no fulfillment of the agent calls the tag "track", which has a handler`}},
 		{name: "ignored by its subject", change: []string{trackFile, tagged("track"), tagged("trak")}, source: "//cxhook:ignore tag-without-handler:trak of the old agent\n//cxhook:ignore handler-without-tag:\"track\" the same\n"},
 		{name: "ignored where it is", source: "func g() {\n//cxhook:ignore invalid-parameter-unknown a form that is made by the client\ncx.Invalid(\"slots\", \"\") }\n"},
 		{name: "ignored elsewhere", source: "//cxhook:ignore invalid-parameter-unknown a form that is made by the client\n\nfunc g() { cx.Invalid(\"slots\", \"\") }\n", want: []string{

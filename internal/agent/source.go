@@ -16,11 +16,11 @@ import (
 // Source is what the handlers' code says of the agent, as far as it is written
 // down: names that are literals or constants of the package.
 type Source struct {
-	Texts   map[string]bool // every text of the code: a parameter of that name may be set by it
-	Sets    []Mention       // parameters that are certainly set
-	Invalid []Mention       // parameters that are sent back to their form
-	Pages   []Mention       // pages that are gone to
-	Flows   []Mention       // flows that are gone to
+	Texts   map[string]Mention // every text of the code, where it is first: a parameter of that name may be set by it
+	Sets    []Mention          // parameters that are certainly set
+	Invalid []Mention          // parameters that are sent back to their form
+	Pages   []Mention          // pages that are gone to
+	Flows   []Mention          // flows that are gone to
 	Ignores []*Ignore
 }
 
@@ -41,7 +41,7 @@ func ReadSource(dir, base string) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	src := &Source{Texts: map[string]bool{}}
+	src := &Source{Texts: map[string]Mention{}}
 	files := map[string]*ast.File{}
 	fset := token.NewFileSet()
 	var problems []error
@@ -109,7 +109,10 @@ func (src *Source) read(fset *token.FileSet, f *ast.File, constants map[string]s
 			return false
 		case *ast.BasicLit:
 			if s, ok := literal(n, nil); ok {
-				src.Texts[s] = true
+				if _, seen := src.Texts[s]; !seen {
+					at := fset.Position(n.Pos())
+					src.Texts[s] = Mention{s, at.Filename, at.Line}
+				}
 			}
 		case *ast.CallExpr:
 			sel, ok := n.Fun.(*ast.SelectorExpr)
