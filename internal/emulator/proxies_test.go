@@ -64,11 +64,17 @@ func newJudgedServer(t *testing.T, source verify.Source) *judgedServer {
 		}
 		return j
 	}
+	tell := func(r *http.Request, j judgement) {
+		select {
+		case f.verdict <- j:
+		case <-r.Context().Done(): // the proxy has gone, and with it whoever would read
+		}
+	}
 	h := verifier.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		f.verdict <- handle(verify.FromContext(r.Context()), nil)
+		tell(r, handle(verify.FromContext(r.Context()), nil))
 		io.WriteString(w, "{}")
 	}), func(w http.ResponseWriter, r *http.Request, rep *verify.Report, err *verify.Error) {
-		f.verdict <- handle(rep, err)
+		tell(r, handle(rep, err))
 		w.WriteHeader(err.Status())
 	})
 	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
