@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"flag"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"example.com/cxhook/cx"
+	"example.com/cxhook/cx/cxtest"
 )
 
 // call sends one request body to the agent and gives status and body.
@@ -34,6 +36,24 @@ func call(t *testing.T, body string) (int, string, *cx.Call) {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w.Code, w.Body.String(), became
+}
+
+var update = flag.Bool("update", false, "write the responses of testdata/*.txtar")
+
+// The conversations in testdata, which the local stack records and plays too: local
+// record testdata/NAME.txtar.
+func TestConversations(t *testing.T) {
+	mux := cx.NewMux()
+	closer, err := Register(t.Context(), mux)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closer(t.Context())
+	h, err := mux.Handler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cxtest.Run(t, h, "testdata/*.txtar", *update)
 }
 
 func TestConfirm(t *testing.T) {

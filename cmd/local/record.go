@@ -15,7 +15,7 @@ import (
 
 // recordCmd keeps calls of the running stack as files that cxtest.Run plays.
 type recordCmd struct {
-	To  string `arg:"" name:"PATH" help:"With calls: the file to write, as handlers/testdata/order.txtar. Else a folder, in which each session gets a file as its calls come, until ctrl-C."`
+	To  string `arg:"" name:"PATH" help:"With calls: the file to write, as handlers/testdata/mine.txtar. Else a folder, in which each session gets a file as its calls come, until ctrl-C."`
 	IDs []int  `arg:"" optional:"" name:"ID" help:"Numbers of calls that the stack still has."`
 	selection
 }
@@ -116,8 +116,12 @@ func newRecording(dir, session string) (*recording, error) {
 	}
 }
 
-// createFile makes an empty file, and leaves one that is there alone.
+// createFile makes an empty file and the folder for it, and leaves a file that is
+// there alone.
 func createFile(name string) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
