@@ -205,8 +205,8 @@ func NewLoadBalancer(cfg LoadBalancerConfig) (*LoadBalancer, error) {
 func (lb *LoadBalancer) SetBackend(u *url.URL) { lb.backend.Store(u) }
 
 // SetEdgeSecret sends another secret from now on, as an update of the backend
-// service's header list that has spread. A balancer that began without one has no
-// such header, and stays so.
+// service's header list that has spread. "" takes the header out of the list, so
+// that a client's own passes through.
 func (lb *LoadBalancer) SetEdgeSecret(secret string) { lb.edge.Store(&secret) }
 
 // SetPolicy judges the handshakes from now on by another ServerTlsPolicy. strict
