@@ -114,7 +114,7 @@ func findMember(object jsontext.Value, name string) (p place, err error) {
 		if err != nil {
 			return p, err
 		}
-		found := string(memberName(quoted)) == name
+		found := string(contents(quoted)) == name
 		value, err := dec.ReadValue()
 		if err != nil {
 			return p, err
