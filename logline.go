@@ -105,7 +105,7 @@ func (h *Hook) proofs(l *callLine, rep *verify.Report, now time.Time) {
 	l.Token = telemetry.Token{Caller: rep.Caller, UnverifiedEmail: rep.Claimed.Email, UnverifiedAudience: rep.Claimed.Audience, Cached: rep.TokenCached}
 	// Keys are fetched when a token wants them. Of a call without one, their age
 	// would say how long nobody has called.
-	if _, session := rep.Took[verify.StationSession]; rep.Caller != "" || session {
+	if rep.Caller != "" || rep.Reached(verify.StationSession) {
 		if age, ok := h.verifier.KeySetAge(now); ok {
 			l.keySetAge, l.Token.KeySetAge = int(age/time.Second), &l.keySetAge
 		}
@@ -183,10 +183,10 @@ func (l *callLine) addMicros(rep *verify.Report, call *cx.Call, total time.Durat
 	l.Micros = m
 	m.Total = us(total)
 	if rep != nil {
-		for station, took := range rep.Took {
-			t := us(took)
+		for _, at := range rep.Took {
+			t := us(at.Took)
 			m.Verification += t
-			switch station {
+			switch at.Station {
 			case verify.StationEdge:
 				m.Edge = t
 			case verify.StationCertificate:

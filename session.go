@@ -19,6 +19,9 @@ import (
 // Admit; nil for none.
 func admit(v *verify.Verifier, then func(context.Context, *cx.Request) error) func(context.Context, *cx.Request) error {
 	parameter := v.SessionParameter()
+	if !v.JudgesSession() {
+		return then
+	}
 	return func(ctx context.Context, req *cx.Request) error {
 		token := ""
 		if parameter != "" {

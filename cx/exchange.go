@@ -168,9 +168,8 @@ func (x *exchange) readBody(methods ...string) *bytes.Buffer {
 		x.fail(http.StatusUnsupportedMediaType, Check{Station: stationRequest, Name: "content type", Code: codeContentType, Presented: clip(presented), Expected: "one Content-Type, application/json, and no Content-Encoding"}, nil)
 		return nil
 	}
-	tooLarge := Check{Station: stationRequest, Name: "size", Code: codeBodyTooLarge, Presented: fmt.Sprintf("%d bytes", r.ContentLength), Expected: fmt.Sprintf("at most %d bytes", MaxRequestBytes)}
 	if r.ContentLength > MaxRequestBytes {
-		x.fail(http.StatusRequestEntityTooLarge, tooLarge, nil)
+		x.tooLarge(fmt.Sprintf("%d bytes", r.ContentLength))
 		return nil
 	}
 	buf := buffers.Get().(*bytes.Buffer)
@@ -184,14 +183,17 @@ func (x *exchange) readBody(methods ...string) *bytes.Buffer {
 		}
 		x.fail(status, Check{Station: stationRequest, Name: "body", Code: codeBodyIncomplete, Presented: fmt.Sprintf("%d bytes, then none", n), Expected: "the whole body within the budget"}, err)
 	case n > MaxRequestBytes:
-		tooLarge.Presented = fmt.Sprintf("more than %d bytes", MaxRequestBytes)
-		x.fail(http.StatusRequestEntityTooLarge, tooLarge, nil)
+		x.tooLarge(fmt.Sprintf("more than %d bytes", MaxRequestBytes))
 	default:
 		complete = true
 		return buf
 	}
 	putBuffer(buf)
 	return nil
+}
+
+func (x *exchange) tooLarge(presented string) {
+	x.fail(http.StatusRequestEntityTooLarge, Check{Station: stationRequest, Name: "size", Code: codeBodyTooLarge, Presented: presented, Expected: fmt.Sprintf("at most %d bytes", MaxRequestBytes)}, nil)
 }
 
 func isTimeout(err error) bool {
@@ -252,8 +254,11 @@ func runOn[T any](ctx context.Context, rn *runner, deadline time.Time, f func(co
 		value T
 		err   error
 	}
-	ctx, cancel := context.WithDeadline(ctx, deadline)
-	defer cancel()
+	if end, ok := ctx.Deadline(); !ok || deadline.Before(end) { // else ctx ends soon enough by itself
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline)
+		defer cancel()
+	}
 	done := make(chan result, 1)
 	const running, abandoned, finished = 0, 1, 2
 	var state atomic.Int32

@@ -3,8 +3,8 @@ package cx
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -82,8 +82,12 @@ func (r *Request) PageName(id string) string {
 // agent may call twice in one turn with all of these alike; a handler for which
 // that matters adds what it acts on.
 func (r *Request) IdempotencyKey() string {
-	// JSON of a list keeps the parts apart, whatever is in them.
-	parts, _ := json.Marshal([]string{r.SessionInfo.Session, r.DetectIntentResponseID, r.FulfillmentInfo.Tag, r.PageInfo.CurrentPage, r.query(), r.Utterance()})
+	parts := make([]byte, 0, 512)
+	for _, part := range [...]string{r.SessionInfo.Session, r.DetectIntentResponseID, r.FulfillmentInfo.Tag, r.PageInfo.CurrentPage, r.query(), r.Utterance()} {
+		// The lengths keep the parts apart, whatever is in them.
+		parts = append(strconv.AppendInt(parts, int64(len(part)), 10), ':')
+		parts = append(parts, part...)
+	}
 	sum := sha256.Sum256(parts)
 	return hex.EncodeToString(sum[:])
 }

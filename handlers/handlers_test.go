@@ -59,7 +59,7 @@ func TestConversations(t *testing.T) {
 func TestConfirm(t *testing.T) {
 	status, body, _ := call(t, `{"fulfillmentInfo":{"tag":"confirm"},"detectIntentResponseId":"r","sessionInfo":{"session":"s","parameters":{"color":"red","size":"large"}}}`)
 	want := `{"fulfillmentResponse":{"messages":[{"text":{"text":["Thank you! One large, red shirt is on its way to you."]}}]},` +
-		`"sessionInfo":{"parameters":{"order":{"id":"efacb490","color":"red","size":"large"}}}}`
+		`"sessionInfo":{"parameters":{"order":{"id":"b8cece26","color":"red","size":"large"}}}}`
 	if status != http.StatusOK || body != want {
 		t.Errorf("got %d %s\nwant 200 %s", status, body, want)
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 )
@@ -75,8 +76,29 @@ type Report struct {
 	Caller string
 	// CertificateCached and TokenCached say that the cryptography was remembered.
 	CertificateCached, TokenCached bool
-	// Took is the time spent at each station that was reached.
-	Took map[Station]time.Duration
+	// Took is the time spent at each station that was reached, in order.
+	Took []StationTime
+
+	// The usual call has 13 checks at 3 stations, and needs no other room than this.
+	checks [16]Check
+	took   [4]StationTime
+}
+
+// StationTime is the time that a call spent at a station.
+type StationTime struct {
+	Station Station
+	Took    time.Duration
+}
+
+func newReport() *Report {
+	r := new(Report)
+	r.Checks, r.Took = r.checks[:0], r.took[:0]
+	return r
+}
+
+// Reached says whether a call got as far as a station.
+func (r *Report) Reached(s Station) bool {
+	return slices.ContainsFunc(r.Took, func(t StationTime) bool { return t.Station == s })
 }
 
 // Claims are what a refused call says of its caller, as far as it was read: an
@@ -94,12 +116,6 @@ func claimedFingerprint(s string) string {
 		return hex.EncodeToString(sum)
 	}
 	return shown(s)
-}
-
-func (r *Report) took(s Station, d time.Duration) {
-	if r.Took != nil {
-		r.Took[s] = d
-	}
 }
 
 func (r *Report) pass(s Station, name, presented, expected string) {

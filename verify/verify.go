@@ -122,12 +122,12 @@ func (v *Verifier) KeySetAge(now time.Time) (age time.Duration, ok bool) {
 // Verify judges a request by every proof of the policy that needs no body, and
 // stops at the first that refuses; [Verifier.VerifySession] has the rest. The report is never nil; the error is nil or an *[Error].
 func (v *Verifier) Verify(r *http.Request) (*Report, error) {
-	rep := &Report{Checks: make([]Check, 0, 24), Took: make(map[Station]time.Duration, 4)}
+	rep := newReport()
 	ctx, start := r.Context(), v.now()
 	for _, p := range v.proofs {
 		err := p.verify(ctx, r, rep)
 		end := v.now()
-		rep.Took[p.station()] = end.Sub(start)
+		rep.Took = append(rep.Took, StationTime{p.station(), end.Sub(start)})
 		start = end
 		if err != nil {
 			return rep, err
@@ -174,6 +174,9 @@ func (v *Verifier) SessionParameter() string {
 	return v.session.parameter
 }
 
+// JudgesSession says whether VerifySession has anything to judge by.
+func (v *Verifier) JudgesSession() bool { return v.agents != nil || v.session != nil }
+
 // VerifySession judges what the body of a verified call says of its session: the
 // agent against the allow-list, then the session token against the session. token
 // is the text of the parameter SessionParameter, "" where there is none. rep is
@@ -185,7 +188,7 @@ func (v *Verifier) VerifySession(ctx context.Context, s Session, token string, r
 		}
 		start := v.now()
 		err := v.agents.judge(s, rep)
-		rep.took(StationAgent, v.now().Sub(start))
+		rep.Took = append(rep.Took, StationTime{StationAgent, v.now().Sub(start)})
 		if err != nil {
 			return err
 		}
@@ -198,7 +201,7 @@ func (v *Verifier) VerifySession(ctx context.Context, s Session, token string, r
 	}
 	start := v.now()
 	err := v.session.judge(ctx, s, token, rep)
-	rep.took(StationSession, v.now().Sub(start))
+	rep.Took = append(rep.Took, StationTime{StationSession, v.now().Sub(start)})
 	return err
 }
 
