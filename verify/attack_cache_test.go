@@ -110,17 +110,17 @@ func TestCertificateCache(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			now := certNow
-			proof := mustMake(newCertificateProof(CertificateConfig{Identities: w.identities()}, func() time.Time { return now }))
+			proof := mustMake(newCertificateProof(CertificateConfig{Identities: w.identities()}))
 			call := goodCall()
 			call.client(tt.leaf, tt.chain...)
 			r := &http.Request{Header: call.header}
 			first := &Report{}
-			if err := proof.verify(t.Context(), r, first); err != nil || first.CertificateCached {
+			if err := proof.verify(t.Context(), r, first, now); err != nil || first.CertificateCached {
 				t.Fatalf("first call: cached %v, error %v", first.CertificateCached, err)
 			}
 			now = now.Add(tt.later)
 			rep := &Report{}
-			err, _ := proof.verify(t.Context(), r, rep).(*Error)
+			err, _ := proof.verify(t.Context(), r, rep, now).(*Error)
 			if rep.CertificateCached != tt.cached {
 				t.Errorf("remembered: %v, want %v", rep.CertificateCached, tt.cached)
 			}
@@ -131,10 +131,10 @@ func TestCertificateCache(t *testing.T) {
 	}
 
 	t.Run("refused chains are not remembered", func(t *testing.T) {
-		proof := mustMake(newCertificateProof(CertificateConfig{Identities: w.identities()}, func() time.Time { return certNow }))
+		proof := mustMake(newCertificateProof(CertificateConfig{Identities: w.identities()}))
 		call := goodCall()
 		call.client(w.strangerSub.issueClient(dn(common("Google LLC"))), w.strangerSub, w.stranger)
-		if err := proof.verify(t.Context(), &http.Request{Header: call.header}, &Report{}); err == nil {
+		if err := proof.verify(t.Context(), &http.Request{Header: call.header}, &Report{}, certNow); err == nil {
 			t.Fatal("let in")
 		}
 		if n := proof.chains.cache.Len(); n != 0 {

@@ -71,7 +71,7 @@ func (b *builder) front(mtls bool) {
 	if mtls || len(cfg.Edge.Secrets) > 0 {
 		v.proofs = append(v.proofs, edge)
 	}
-	cert, err := newCertificateProof(cfg.Certificate, cfg.Now)
+	cert, err := newCertificateProof(cfg.Certificate)
 	b.add(err)
 	if slices.Contains(cert.headers(), edge.header) {
 		b.add(&ConfigError{"Edge.Header", fmt.Sprintf("%q is a certificate header too: one would overwrite the other", edge.header)})

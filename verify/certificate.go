@@ -55,10 +55,9 @@ type certificateProof struct {
 	chains             *chainVerifier
 	reportOnly         bool
 	serverCertificates bool
-	now                func() time.Time
 }
 
-func newCertificateProof(cfg CertificateConfig, now func() time.Time) (*certificateProof, error) {
+func newCertificateProof(cfg CertificateConfig) (*certificateProof, error) {
 	if cfg.Source == "" {
 		cfg.Source = SourceGoogleLB
 	}
@@ -71,7 +70,7 @@ func newCertificateProof(cfg CertificateConfig, now func() time.Time) (*certific
 		problems = append(problems, &ConfigError{"Certificate.Identities", "empty: nobody would be let in"})
 	}
 	p := &certificateProof{source: source, identities: slices.Clone(cfg.Identities), denied: map[[sha256.Size]byte]bool{},
-		reportOnly: cfg.ReportOnly, serverCertificates: cfg.DangerServerCertificates, now: now}
+		reportOnly: cfg.ReportOnly, serverCertificates: cfg.DangerServerCertificates}
 	var expected []string
 	for i := range p.identities {
 		id := &p.identities[i]
@@ -114,8 +113,7 @@ func (p *certificateProof) headers() []string {
 	return append(slices.Clone(foreignHeaders), p.source.headers()...)
 }
 
-func (p *certificateProof) verify(_ context.Context, r *http.Request, rep *Report) error {
-	now := p.now()
+func (p *certificateProof) verify(_ context.Context, r *http.Request, rep *Report, now time.Time) error {
 	rep.Source = p.source.name()
 	ev, err := p.source.read(r, rep, now)
 	if err == nil {

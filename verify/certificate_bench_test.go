@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 )
 
 // BenchmarkCertificateRemembered is the steady state: one known chain, every rule
@@ -20,13 +19,13 @@ func BenchmarkCertificateRemembered(b *testing.B) {
 		b.Run(string(source), func(b *testing.B) {
 			call := goodCall()
 			via(source)(call)
-			proof := mustMake(newCertificateProof(CertificateConfig{Source: source, Identities: world().identities()}, func() time.Time { return certNow }))
+			proof := mustMake(newCertificateProof(CertificateConfig{Source: source, Identities: world().identities()}))
 			r := &http.Request{Header: call.header, TLS: call.tls}
 			checks := make([]Check, 0, 24)
 			b.ReportAllocs()
 			for b.Loop() {
 				rep := &Report{Checks: checks[:0]}
-				if err := proof.verify(context.Background(), r, rep); err != nil {
+				if err := proof.verify(context.Background(), r, rep, certNow); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -43,13 +42,13 @@ func BenchmarkCertificateVerify(b *testing.B) {
 		b.Run("proof/"+string(source), func(b *testing.B) {
 			call := goodCall()
 			via(source)(call)
-			proof := mustMake(newCertificateProof(CertificateConfig{Source: source, Identities: w.identities()}, func() time.Time { return certNow }))
+			proof := mustMake(newCertificateProof(CertificateConfig{Source: source, Identities: w.identities()}))
 			r := &http.Request{Header: call.header, TLS: call.tls}
 			checks := make([]Check, 0, 24)
 			b.ReportAllocs()
 			for b.Loop() {
 				proof.chains.cache.Purge()
-				if err := proof.verify(context.Background(), r, &Report{Checks: checks[:0]}); err != nil {
+				if err := proof.verify(context.Background(), r, &Report{Checks: checks[:0]}, certNow); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -84,13 +83,13 @@ func BenchmarkCertificateVerifyRSA(b *testing.B) {
 	id.Roots, id.Intermediates = certs[:1], certs[1:2]
 	header := balancer(certs[2], certs[1])
 	b.Run("proof", func(b *testing.B) {
-		proof := mustMake(newCertificateProof(CertificateConfig{Identities: []Identity{id}}, func() time.Time { return certNow }))
+		proof := mustMake(newCertificateProof(CertificateConfig{Identities: []Identity{id}}))
 		r := &http.Request{Header: header}
 		checks := make([]Check, 0, 24)
 		b.ReportAllocs()
 		for b.Loop() {
 			proof.chains.cache.Purge()
-			if err := proof.verify(context.Background(), r, &Report{Checks: checks[:0]}); err != nil {
+			if err := proof.verify(context.Background(), r, &Report{Checks: checks[:0]}, certNow); err != nil {
 				b.Fatal(err)
 			}
 		}

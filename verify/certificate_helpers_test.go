@@ -269,11 +269,11 @@ func (call *certCall) judge(t *testing.T) verdict {
 		t.Fatal(err)
 	}
 	now := certNow
-	cert, err := newCertificateProof(call.certificate, func() time.Time { return now })
+	cert, err := newCertificateProof(call.certificate)
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := &Verifier{proofs: []proof{edge, cert}, secret: append(edge.headers(), cert.headers()...), now: time.Now}
+	v := &Verifier{proofs: []proof{edge, cert}, secret: append(edge.headers(), cert.headers()...), now: func() time.Time { return now }}
 	got := make(chan verdict, 1)
 	h := v.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		got <- verdict{http.StatusOK, FromContext(r.Context()), nil, r.Header}

@@ -87,7 +87,7 @@ func ServerTLSConfig(cfg Config, server ...tls.Certificate) (*tls.Config, error)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	proof, err := newCertificateProof(cfg.Certificate, cfg.Now)
+	proof, err := newCertificateProof(cfg.Certificate)
 	problems := []error{err}
 	if cfg.Certificate.Source != SourceTLS {
 		problems = append(problems, &ConfigError{"Certificate.Source", fmt.Sprintf("%q; a server that terminates TLS itself has the source %q", cfg.Certificate.Source, SourceTLS)})

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"strings"
+	"time"
 )
 
 // DefaultEdgeHeader is the request header in which the load balancer sends the
@@ -78,7 +79,7 @@ func newEdgeProof(cfg EdgeConfig, needed bool) (*edgeProof, error) {
 func (p *edgeProof) station() Station  { return StationEdge }
 func (p *edgeProof) headers() []string { return []string{p.header} }
 
-func (p *edgeProof) verify(_ context.Context, r *http.Request, rep *Report) error {
+func (p *edgeProof) verify(_ context.Context, r *http.Request, rep *Report, _ time.Time) error {
 	if len(p.sums) == 0 && !p.needed {
 		rep.pass(StationEdge, "secret", "none", "none: TLS ends here")
 		return nil

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // corpusFile reads a file that other people recorded. None of them is in this
@@ -56,7 +55,7 @@ func TestDeclaredNames(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := CertificateConfig{Headers: DefaultGoogleLBHeaders()}
 			tt.edit(&cfg.Headers)
-			_, err := newCertificateProof(cfg, time.Now)
+			_, err := newCertificateProof(cfg)
 			if len(tt.want) == 0 {
 				if err != nil {
 					t.Errorf("refused: %v", err)

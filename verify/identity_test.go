@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 func pemOf(certs ...*holder) []byte {
@@ -65,7 +64,7 @@ func TestIdentityConfig(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			ids := world().identities()
 			tt.edit(&ids[0])
-			_, err := newCertificateProof(CertificateConfig{Identities: ids}, time.Now)
+			_, err := newCertificateProof(CertificateConfig{Identities: ids})
 			switch {
 			case tt.want == "" && err != nil:
 				t.Errorf("refused: %v", err)
@@ -74,10 +73,10 @@ func TestIdentityConfig(t *testing.T) {
 			}
 		})
 	}
-	if _, err := newCertificateProof(CertificateConfig{Identities: []Identity{}}, time.Now); err == nil || !strings.Contains(err.Error(), "nobody would be let in") {
+	if _, err := newCertificateProof(CertificateConfig{Identities: []Identity{}}); err == nil || !strings.Contains(err.Error(), "nobody would be let in") {
 		t.Errorf("an empty list: %v", err)
 	}
-	if _, err := newCertificateProof(CertificateConfig{Denied: []string{"00"}}, time.Now); err == nil || !strings.Contains(err.Error(), "Certificate.Denied[0]") {
+	if _, err := newCertificateProof(CertificateConfig{Denied: []string{"00"}}); err == nil || !strings.Contains(err.Error(), "Certificate.Denied[0]") {
 		t.Errorf("a short denied fingerprint: %v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Policy names the proofs that a call must bring, joined by "+": "mtls",
@@ -101,7 +102,7 @@ type openProof struct{}
 
 func (openProof) station() Station { return StationPolicy }
 
-func (openProof) verify(_ context.Context, _ *http.Request, rep *Report) error {
+func (openProof) verify(_ context.Context, _ *http.Request, rep *Report, _ time.Time) error {
 	rep.warn(Check{Station: StationPolicy, Name: "policy", Code: PolicyUnprotected, Presented: "nothing was checked", Expected: "a policy that proves the caller", Rule: "docs/security.md: policies",
 		Hint: "anybody can call this function: use " + string(PolicyInsecureNone) + " on your own machine alone"})
 	return nil

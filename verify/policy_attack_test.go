@@ -203,7 +203,7 @@ func TestAttackPolicyProofs(t *testing.T) {
 	}
 	for _, code := range declaredCodes(t, "Policy") {
 		rep := &Report{}
-		if err := (openProof{}).verify(context.Background(), nil, rep); err != nil || rep.warnings()[0] != code {
+		if err := (openProof{}).verify(context.Background(), nil, rep, time.Now()); err != nil || rep.warnings()[0] != code {
 			t.Errorf("got %v, %v, want the warning %s", err, rep.warnings(), code)
 		}
 	}

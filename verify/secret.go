@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"strings"
+	"time"
 )
 
 // MinBasicPasswordBytes is the shortest password that is accepted for basic
@@ -98,7 +99,7 @@ func hasControl(s string) bool {
 
 func (p *basicProof) station() Station { return StationBasic }
 
-func (p *basicProof) verify(_ context.Context, r *http.Request, rep *Report) error {
+func (p *basicProof) verify(_ context.Context, r *http.Request, rep *Report, _ time.Time) error {
 	refuse := func(code Code, presented, hint string) error {
 		return rep.fail(Check{Station: StationBasic, Name: "credentials", Code: code, Presented: presented, Expected: "one Authorization header with a configured user name and password", Rule: basicRule, Hint: hint}, nil)
 	}
@@ -188,7 +189,7 @@ func newHeaderProof(cfg HeaderConfig) (*headerProof, error) {
 
 func (p *headerProof) station() Station { return StationHeader }
 
-func (p *headerProof) verify(_ context.Context, r *http.Request, rep *Report) error {
+func (p *headerProof) verify(_ context.Context, r *http.Request, rep *Report, _ time.Time) error {
 	refuse := func(code Code, presented, hint string) error {
 		return rep.fail(Check{Station: StationHeader, Name: "secret", Code: code, Presented: presented, Expected: "one " + p.header + " header with a configured secret", Rule: headerRule, Hint: hint}, nil)
 	}

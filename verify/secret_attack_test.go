@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 const (
@@ -92,7 +93,7 @@ func TestAttackSecret(t *testing.T) {
 		p := proofOf(table.proof())
 		judge := func(h http.Header) (*Report, error) {
 			rep := &Report{}
-			return rep, p.verify(context.Background(), &http.Request{Header: h}, rep)
+			return rep, p.verify(context.Background(), &http.Request{Header: h}, rep, time.Now())
 		}
 		for _, row := range table.rows {
 			reached[row.want], reached[row.warn] = true, true

@@ -66,7 +66,6 @@ type sessionProof struct {
 	hmac                        []*key  // shared secrets
 	source                      string  // where the keys are from, for reports
 	verified                    *lru.Cache[[sha256.Size]byte, verifiedSession]
-	now                         func() time.Time
 }
 
 // verifiedSession is a token whose signature was verified with the key that print
@@ -77,7 +76,7 @@ type verifiedSession struct {
 }
 
 func newSessionProof(cfg SessionConfig, now func() time.Time) (*sessionProof, error) {
-	p := &sessionProof{parameter: cfg.Parameter, issuer: cfg.Issuer, audience: cfg.Audience, lifetime: cfg.MaxLifetime, now: now}
+	p := &sessionProof{parameter: cfg.Parameter, issuer: cfg.Issuer, audience: cfg.Audience, lifetime: cfg.MaxLifetime}
 	var problems []error
 	problem := func(field, text string) { problems = append(problems, &ConfigError{field, text}) }
 	switch {
@@ -138,7 +137,7 @@ const sessionRule = "docs/security.md: session token"
 
 // judge holds the token against the session that the body is of. The order is the
 // ID token's: what it is, what it claims, and only then key and signature.
-func (p *sessionProof) judge(ctx context.Context, s Session, raw string, rep *Report) error {
+func (p *sessionProof) judge(ctx context.Context, s Session, raw string, rep *Report, now time.Time) error {
 	refuse := func(name string, code Code, presented, expected, rule, hint string) error {
 		return rep.fail(Check{Station: StationSession, Name: name, Code: code, Presented: presented, Expected: expected, Rule: rule, Hint: hint, Unverified: true}, nil)
 	}
@@ -158,12 +157,12 @@ func (p *sessionProof) judge(ctx context.Context, s Session, raw string, rep *Re
 			return rep.fail(*bad, nil)
 		}
 	}
-	if bad := p.judgeClaims(token, s, p.now()); bad != nil {
+	if bad := p.judgeClaims(token, s, now); bad != nil {
 		bad.Unverified = !remembered
 		return rep.fail(*bad, nil)
 	}
 	var room [1]*key // on the stack
-	candidates, err := p.keysFor(ctx, token, rep, room[:0])
+	candidates, err := p.keysFor(ctx, token, rep, now, room[:0])
 	if err != nil {
 		return rep.fail(Check{Station: StationSession, Name: "keys", Code: KeysUnavailable, Presented: token.keyName(), Expected: "a key of " + p.source, Rule: sessionRule,
 			Hint: "the key set of your authentication server cannot be fetched: the cause says why; nobody was refused", Unverified: true}, err)
@@ -190,13 +189,12 @@ func (p *sessionProof) judge(ctx context.Context, s Session, raw string, rep *Re
 
 // keysFor gives the keys that the token may be signed with: the one that it names,
 // in room, or every shared secret, which have no names.
-func (p *sessionProof) keysFor(ctx context.Context, token *sessionToken, rep *Report, room []*key) ([]*key, error) {
+func (p *sessionProof) keysFor(ctx context.Context, token *sessionToken, rep *Report, now time.Time, room []*key) ([]*key, error) {
 	set := p.static
 	switch {
 	case p.hmac != nil:
 		return p.hmac, nil
 	case p.remote != nil:
-		now := p.now()
 		var err error
 		if set, err = p.remote.find(ctx, now, token.kid); err != nil {
 			return nil, err

@@ -114,7 +114,7 @@ func newSessionRig(t testing.TB, cfg SessionConfig) *sessionRig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rig.Verifier = &Verifier{session: session, now: time.Now}
+	rig.Verifier = &Verifier{session: session, now: func() time.Time { return rig.now }}
 	if session.remote != nil {
 		rig.server = newKeyServer()
 		rig.server.serve(sessionJWKS())

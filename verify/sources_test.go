@@ -227,7 +227,7 @@ func TestSourceSettings(t *testing.T) {
 		{name: "server certificates behind the balancer", cfg: CertificateConfig{DangerServerCertificates: true}, want: []string{"Certificate.DangerServerCertificates"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := newCertificateProof(tt.cfg, time.Now)
+			_, err := newCertificateProof(tt.cfg)
 			var fields []string
 			if err != nil {
 				for line := range strings.SplitSeq(err.Error(), "\n") {

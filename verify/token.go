@@ -54,7 +54,6 @@ type tokenProof struct {
 	expectedAudience, expectedEmail string
 	keys                            *keySet
 	verified                        *lru.Cache[[sha256.Size]byte, verifiedToken] // by SHA-256 of the token
-	now                             func() time.Time
 }
 
 // verifiedToken is a token whose signature was verified with the key that print
@@ -65,7 +64,7 @@ type verifiedToken struct {
 }
 
 func newTokenProof(cfg TokenConfig, now func() time.Time) (*tokenProof, error) {
-	p := &tokenProof{audiences: slices.Clone(cfg.Audiences), now: now}
+	p := &tokenProof{audiences: slices.Clone(cfg.Audiences)}
 	var problems []error
 	if len(cfg.Audiences) == 0 {
 		problems = append(problems, &ConfigError{"Token.Audiences", "no audience: without one, a token that was made for any other service would be let in; set the webhook's URL exactly as the agent has it"})
@@ -132,7 +131,7 @@ type tokenError = *Check
 // what it is (an ID token, RS256, exact JSON); what it claims; and only then the
 // key and the signature. A stranger, who can claim anything but sign nothing,
 // must have guessed all claims before we so much as look for a new key.
-func (p *tokenProof) verify(ctx context.Context, r *http.Request, rep *Report) (err error) {
+func (p *tokenProof) verify(ctx context.Context, r *http.Request, rep *Report, now time.Time) (err error) {
 	first := len(rep.Checks)
 	raw, bad := bearer(r.Header["Authorization"])
 	if bad != nil {
@@ -154,7 +153,6 @@ func (p *tokenProof) verify(ctx context.Context, r *http.Request, rep *Report) (
 	}()
 	unverified := !remembered
 	p.pass(rep, "form", token.form, "an ID token, signed with RS256", unverified)
-	now := p.now()
 	if bad := p.judge(token, now, rep, unverified); bad != nil {
 		if bad.Code == TokenExpired {
 			p.verified.Remove(sum)

@@ -119,6 +119,7 @@ func (s *keyServer) down() {
 type tokenRig struct {
 	*tokenProof
 	server *keyServer
+	later  time.Duration // than the clock
 }
 
 func newTokenRig(t testing.TB) *tokenRig {
@@ -127,7 +128,7 @@ func newTokenRig(t testing.TB) *tokenRig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rig := &tokenRig{p, newKeyServer()}
+	rig := &tokenRig{tokenProof: p, server: newKeyServer()}
 	p.keys.client.Transport = rig.server
 	return rig
 }
@@ -139,7 +140,7 @@ func (rig *tokenRig) call(token string) (*Report, error) {
 
 func (rig *tokenRig) request(ctx context.Context, h http.Header) (*Report, error) {
 	rep := &Report{}
-	return rep, rig.verify(ctx, &http.Request{Header: h}, rep)
+	return rep, rig.verify(ctx, &http.Request{Header: h}, rep, time.Now().Add(rig.later))
 }
 
 // accepts fails the test unless the token is let in.

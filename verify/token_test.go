@@ -80,18 +80,19 @@ func TestTokenRemembered(t *testing.T) {
 		// The same token, still remembered, where something else is expected.
 		for _, tc := range []struct {
 			name   string
-			change func(*tokenProof)
+			change func(*tokenRig)
 			want   Code
 		}{
-			{"audience", func(p *tokenProof) { p.audiences = []string{"https://other.example.com"} }, TokenWrongAudience},
-			{"project", func(p *tokenProof) { p.emails = []string{dialogflowAgent("42")} }, TokenWrongEmail},
-			{"keys", func(p *tokenProof) { p.keys = &keySet{now: time.Now, client: &http.Client{Transport: failing{}}} }, KeysUnavailable},
-			{"clock behind", func(p *tokenProof) { p.now = func() time.Time { return time.Now().Add(-time.Hour) } }, TokenNotYetValid},
-			{"clock ahead", func(p *tokenProof) { p.now = func() time.Time { return time.Now().Add(time.Hour) } }, TokenExpired},
+			{"audience", func(p *tokenRig) { p.audiences = []string{"https://other.example.com"} }, TokenWrongAudience},
+			{"project", func(p *tokenRig) { p.emails = []string{dialogflowAgent("42")} }, TokenWrongEmail},
+			{"keys", func(p *tokenRig) { p.keys = &keySet{now: time.Now, client: &http.Client{Transport: failing{}}} }, KeysUnavailable},
+			{"clock behind", func(p *tokenRig) { p.later = -time.Hour }, TokenNotYetValid},
+			{"clock ahead", func(p *tokenRig) { p.later = time.Hour }, TokenExpired},
 		} {
-			changed := *rig.tokenProof
-			tc.change(&changed)
-			rep := (&tokenRig{&changed, rig.server}).refuses(t, token, tc.want)
+			proof := *rig.tokenProof
+			changed := &tokenRig{tokenProof: &proof, server: rig.server}
+			tc.change(changed)
+			rep := changed.refuses(t, token, tc.want)
 			if last := rep.Checks[len(rep.Checks)-1]; last.Unverified {
 				t.Errorf("%s: Google's own word is shown as unverified", tc.name)
 			}

@@ -56,11 +56,11 @@ type ConfigError struct {
 
 func (e *ConfigError) Error() string { return "verify: " + e.Field + ": " + e.Problem }
 
-// A proof judges one side of a request. It adds what it found to the report and
-// returns an *Error where the call must not pass.
+// A proof judges one side of a request as of now. It adds what it found to the report
+// and returns an *Error where the call must not pass.
 type proof interface {
 	station() Station
-	verify(ctx context.Context, r *http.Request, rep *Report) error
+	verify(ctx context.Context, r *http.Request, rep *Report, now time.Time) error
 }
 
 // Verifier judges requests. It is safe for use by several goroutines.
@@ -125,7 +125,7 @@ func (v *Verifier) Verify(r *http.Request) (*Report, error) {
 	rep := newReport()
 	ctx, start := r.Context(), v.now()
 	for _, p := range v.proofs {
-		err := p.verify(ctx, r, rep)
+		err := p.verify(ctx, r, rep, start)
 		end := v.now()
 		rep.Took = append(rep.Took, StationTime{p.station(), end.Sub(start)})
 		start = end
@@ -182,13 +182,18 @@ func (v *Verifier) JudgesSession() bool { return v.agents != nil || v.session !=
 // is the text of the parameter SessionParameter, "" where there is none. rep is
 // the call's report, from the middleware. The error is nil or an *[Error].
 func (v *Verifier) VerifySession(ctx context.Context, s Session, token string, rep *Report) error {
+	if !v.JudgesSession() {
+		return nil
+	}
+	start := v.now()
 	if v.agents != nil {
 		if s.Agent == "" {
 			return rep.fail(malformedSession(s, StationAgent), nil)
 		}
-		start := v.now()
 		err := v.agents.judge(s, rep)
-		rep.Took = append(rep.Took, StationTime{StationAgent, v.now().Sub(start)})
+		end := v.now()
+		rep.Took = append(rep.Took, StationTime{StationAgent, end.Sub(start)})
+		start = end
 		if err != nil {
 			return err
 		}
@@ -199,8 +204,7 @@ func (v *Verifier) VerifySession(ctx context.Context, s Session, token string, r
 	if s.Agent == "" {
 		return rep.fail(malformedSession(s, StationSession), nil)
 	}
-	start := v.now()
-	err := v.session.judge(ctx, s, token, rep)
+	err := v.session.judge(ctx, s, token, rep, start)
 	rep.Took = append(rep.Took, StationTime{StationSession, v.now().Sub(start)})
 	return err
 }
