@@ -17,10 +17,36 @@ import (
 // Request does not alias body.
 func DecodeRequest(body []byte) (*Request, error) {
 	req := new(Request)
-	if err := json.Unmarshal(body, req); err != nil {
+	if err := json.Unmarshal(body, &copied{req, string(body)}); err != nil {
 		return nil, decodeError(err)
 	}
 	return req, nil
+}
+
+// copied is a request to be read, and a copy of the whole body: all texts are parts
+// of the one copy, which is cheaper than a copy for each.
+type copied struct {
+	req  *Request
+	body string
+}
+
+func (c *copied) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	return c.req.read(source{dec, c.body})
+}
+
+// source is what a request is read from.
+type source struct {
+	*jsontext.Decoder
+	body string // that the decoder reads, from the first byte; "" if that is not known
+}
+
+// text gives what the string says that was read last. Where the body has it as it
+// is, without escapes, it is the body's.
+func (s source) text(said []byte) string {
+	if end := int(s.InputOffset()) - len(`"`); s.body != "" && s.body[end-len(said):end] == string(said) {
+		return s.body[end-len(said) : end]
+	}
+	return string(said)
 }
 
 // DecodeError says why a body is refused: where in it, and what is wrong. It holds
@@ -98,13 +124,13 @@ func wanted(t reflect.Type) string {
 
 // decodeObject reads an object: each of its members is read by member, which may
 // use the name until it reads on. null stands for no object at all.
-func decodeObject(dec *jsontext.Decoder, member func(name []byte) error) error {
+func decodeObject(dec source, member func(name []byte) error) error {
 	switch dec.PeekKind() {
 	case 'n':
 		return dec.SkipValue()
 	case '{':
 	default:
-		return refuse(dec, "want an object")
+		return refuse(dec.Decoder, "want an object")
 	}
 	if _, err := dec.ReadToken(); err != nil {
 		return err
@@ -134,46 +160,46 @@ func contents(quoted jsontext.Value) []byte {
 // A reader reads the next value into a variable. The readers here do what
 // json.UnmarshalDecode does, and leave to it what is not of the kind that one
 // expects; they save its reflection, which is half the time of decoding a request.
-type reader[T any] func(*jsontext.Decoder, *T) error
+type reader[T any] func(source, *T) error
 
-func readAny[T any](dec *jsontext.Decoder, into *T) error { return json.UnmarshalDecode(dec, into) }
+func readAny[T any](dec source, into *T) error { return json.UnmarshalDecode(dec.Decoder, into) }
 
-func readText[T ~string](dec *jsontext.Decoder, into *T) error {
+func readText[T ~string](dec source, into *T) error {
 	if dec.PeekKind() != '"' {
-		return json.UnmarshalDecode(dec, into)
+		return json.UnmarshalDecode(dec.Decoder, into)
 	}
 	v, err := dec.ReadValue()
 	if err == nil {
-		*into = T(contents(v))
+		*into = T(dec.text(contents(v)))
 	}
 	return err
 }
 
-func readValue(dec *jsontext.Decoder, into *jsontext.Value) (err error) {
+func readValue(dec source, into *jsontext.Value) (err error) {
 	*into, err = nextValue(dec)
 	return err
 }
 
-func nextValue(dec *jsontext.Decoder) (jsontext.Value, error) {
+func nextValue(dec source) (jsontext.Value, error) {
 	v, err := dec.ReadValue()
 	return v.Clone(), err
 }
 
 // readStruct reads a google.protobuf.Struct: an object, or null for none.
-func readStruct(dec *jsontext.Decoder, into *jsontext.Value) error {
+func readStruct(dec source, into *jsontext.Value) error {
 	switch dec.PeekKind() {
 	case 'n':
 		return dec.SkipValue()
 	case '{':
 		return readValue(dec, into)
 	default:
-		return refuse(dec, "want an object")
+		return refuse(dec.Decoder, "want an object")
 	}
 }
 
-func readList[T any](dec *jsontext.Decoder, into *[]T, element reader[T]) error {
+func readList[T any](dec source, into *[]T, element reader[T]) error {
 	if dec.PeekKind() != '[' {
-		return json.UnmarshalDecode(dec, into)
+		return json.UnmarshalDecode(dec.Decoder, into)
 	}
 	if _, err := dec.ReadToken(); err != nil {
 		return err
@@ -190,20 +216,20 @@ func readList[T any](dec *jsontext.Decoder, into *[]T, element reader[T]) error 
 	return err
 }
 
-func readMap[M ~map[string]T, T any](dec *jsontext.Decoder, into *M, next func(*jsontext.Decoder) (T, error)) error {
+func readMap[M ~map[string]T, T any](dec source, into *M, next func(source) (T, error)) error {
 	if dec.PeekKind() != '{' {
-		return json.UnmarshalDecode(dec, into)
+		return json.UnmarshalDecode(dec.Decoder, into)
 	}
 	m := M{}
 	*into = m
 	return decodeObject(dec, func(name []byte) (err error) {
-		key := string(name)
+		key := dec.text(name)
 		m[key], err = next(dec)
 		return err
 	})
 }
 
-func readPointer[T any](dec *jsontext.Decoder, into **T, element reader[T]) error {
+func readPointer[T any](dec source, into **T, element reader[T]) error {
 	if dec.PeekKind() == 'n' {
 		return dec.SkipValue()
 	}
@@ -213,12 +239,12 @@ func readPointer[T any](dec *jsontext.Decoder, into **T, element reader[T]) erro
 
 // oneof reads a member of which an object may have one: seen remembers the first.
 // null is no member.
-func oneof[T any](dec *jsontext.Decoder, seen *string, name string, into *T, read reader[T]) error {
+func oneof[T any](dec source, seen *string, name string, into *T, read reader[T]) error {
 	if dec.PeekKind() == 'n' {
 		return dec.SkipValue()
 	}
 	if *seen != "" {
-		return refuse(dec, *seen+" and "+name+" are both set; want one at most")
+		return refuse(dec.Decoder, *seen+" and "+name+" are both set; want one at most")
 	}
 	*seen = name
 	return read(dec, into)

@@ -4,6 +4,10 @@ import "github.com/go-json-experiment/json/jsontext"
 
 // UnmarshalJSONFrom reads a message's members one by one: a message has one kind.
 func (m *ResponseMessage) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	return m.read(source{Decoder: dec})
+}
+
+func (m *ResponseMessage) read(dec source) error {
 	kind := ""
 	return decodeObject(dec, func(name []byte) error {
 		switch string(name) {
@@ -42,10 +46,10 @@ func (m *ResponseMessage) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	})
 }
 
-func readMessage(dec *jsontext.Decoder, m *ResponseMessage) error { return m.UnmarshalJSONFrom(dec) }
+func readMessage(dec source, m *ResponseMessage) error { return m.read(dec) }
 
-func readTextMessage(dec *jsontext.Decoder, into **TextMessage) error {
-	return readPointer(dec, into, func(dec *jsontext.Decoder, t *TextMessage) error {
+func readTextMessage(dec source, into **TextMessage) error {
+	return readPointer(dec, into, func(dec source, t *TextMessage) error {
 		return decodeObject(dec, func(name []byte) error {
 			switch string(name) {
 			case "text":
@@ -61,6 +65,10 @@ func readTextMessage(dec *jsontext.Decoder, into **TextMessage) error {
 
 // UnmarshalJSONFrom reads Text or SSML.
 func (o *OutputAudioText) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	return o.read(source{Decoder: dec})
+}
+
+func (o *OutputAudioText) read(dec source) error {
 	source := ""
 	return decodeObject(dec, func(name []byte) error {
 		switch string(name) {
@@ -78,6 +86,10 @@ func (o *OutputAudioText) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 
 // UnmarshalJSONFrom reads Audio or a URI.
 func (s *AudioSegment) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	return s.read(source{Decoder: dec})
+}
+
+func (s *AudioSegment) read(dec source) error {
 	content := ""
 	return decodeObject(dec, func(name []byte) error {
 		switch string(name) {
@@ -95,6 +107,10 @@ func (s *AudioSegment) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 
 // UnmarshalJSONFrom reads metadata, which is an object.
 func (m *Metadata) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	return m.read(source{Decoder: dec})
+}
+
+func (m *Metadata) read(dec source) error {
 	return decodeObject(dec, func(name []byte) error {
 		if string(name) == "metadata" {
 			return readStruct(dec, &m.Metadata)
@@ -105,6 +121,10 @@ func (m *Metadata) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 
 // UnmarshalJSONFrom reads a tool's action and its input, which is an object.
 func (t *ToolCall) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	return t.read(source{Decoder: dec})
+}
+
+func (t *ToolCall) read(dec source) error {
 	return decodeObject(dec, func(name []byte) error {
 		switch string(name) {
 		case "tool":

@@ -4,9 +4,11 @@ import "github.com/go-json-experiment/json/jsontext"
 
 // UnmarshalJSONFrom reads the request's members one by one: only so is it known
 // how many of the query's were there, and it saves the decoder's reflection.
-func (r *Request) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+func (r *Request) UnmarshalJSONFrom(dec *jsontext.Decoder) error { return r.read(source{Decoder: dec}) }
+
+func (r *Request) read(dec source) error {
 	if dec.PeekKind() == 'n' {
-		return refuse(dec, "want an object")
+		return refuse(dec.Decoder, "want an object")
 	}
 	query := ""
 	return decodeObject(dec, func(name []byte) error {
@@ -47,7 +49,7 @@ func (r *Request) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	})
 }
 
-func readFulfillmentInfo(dec *jsontext.Decoder, f *FulfillmentInfo) error {
+func readFulfillmentInfo(dec source, f *FulfillmentInfo) error {
 	return decodeObject(dec, func(name []byte) error {
 		if string(name) == "tag" {
 			return readText(dec, &f.Tag)
@@ -56,7 +58,7 @@ func readFulfillmentInfo(dec *jsontext.Decoder, f *FulfillmentInfo) error {
 	})
 }
 
-func readIntentInfo(dec *jsontext.Decoder, i *IntentInfo) error {
+func readIntentInfo(dec source, i *IntentInfo) error {
 	return decodeObject(dec, func(name []byte) error {
 		switch string(name) {
 		case "lastMatchedIntent":
@@ -73,7 +75,7 @@ func readIntentInfo(dec *jsontext.Decoder, i *IntentInfo) error {
 	})
 }
 
-func nextIntentParameter(dec *jsontext.Decoder) (p IntentParameterValue, err error) {
+func nextIntentParameter(dec source) (p IntentParameterValue, err error) {
 	err = decodeObject(dec, func(name []byte) error {
 		switch string(name) {
 		case "originalValue":
@@ -87,7 +89,7 @@ func nextIntentParameter(dec *jsontext.Decoder) (p IntentParameterValue, err err
 	return p, err
 }
 
-func readPageInfo(dec *jsontext.Decoder, p *PageInfo) error {
+func readPageInfo(dec source, p *PageInfo) error {
 	return decodeObject(dec, func(name []byte) error {
 		switch string(name) {
 		case "currentPage":
@@ -102,7 +104,7 @@ func readPageInfo(dec *jsontext.Decoder, p *PageInfo) error {
 	})
 }
 
-func readFormInfo(dec *jsontext.Decoder, f *FormInfo) error {
+func readFormInfo(dec source, f *FormInfo) error {
 	return decodeObject(dec, func(name []byte) error {
 		if string(name) == "parameterInfo" {
 			return readList(dec, &f.ParameterInfo, readParameterInfo)
@@ -111,7 +113,7 @@ func readFormInfo(dec *jsontext.Decoder, f *FormInfo) error {
 	})
 }
 
-func readParameterInfo(dec *jsontext.Decoder, p *ParameterInfo) error {
+func readParameterInfo(dec source, p *ParameterInfo) error {
 	return decodeObject(dec, func(name []byte) error {
 		switch string(name) {
 		case "displayName":
@@ -130,7 +132,7 @@ func readParameterInfo(dec *jsontext.Decoder, p *ParameterInfo) error {
 	})
 }
 
-func readSessionInfo(dec *jsontext.Decoder, s *SessionInfo) error {
+func readSessionInfo(dec source, s *SessionInfo) error {
 	return decodeObject(dec, func(name []byte) error {
 		switch string(name) {
 		case "session":

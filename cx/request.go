@@ -11,7 +11,9 @@ import (
 // and v3beta1. Fields keep Google's names; their meaning is Google's too. Fields
 // that are not listed are ignored, as Google asks: it sends undocumented ones.
 //
-// A handler may keep a Request after it has answered: nothing in it is reused.
+// A handler may keep a Request after it has answered: nothing in it is reused. Its
+// texts are parts of one copy of the body; who keeps one of them for long copies it
+// (strings.Clone), so that the rest can go.
 //
 // Source: https://cloud.google.com/dialogflow/cx/docs/reference/rest/v3/WebhookRequest
 type Request struct {
