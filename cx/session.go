@@ -82,12 +82,17 @@ func (r *Request) PageName(id string) string {
 // agent may call twice in one turn with all of these alike; a handler for which
 // that matters adds what it acts on.
 func (r *Request) IdempotencyKey() string {
-	parts := make([]byte, 0, 512)
-	for _, part := range [...]string{r.SessionInfo.Session, r.DetectIntentResponseID, r.FulfillmentInfo.Tag, r.PageInfo.CurrentPage, r.query(), r.Utterance()} {
-		// The lengths keep the parts apart, whatever is in them.
-		parts = append(strconv.AppendInt(parts, int64(len(part)), 10), ':')
-		parts = append(parts, part...)
+	parts := [...]string{r.SessionInfo.Session, r.DetectIntentResponseID, r.FulfillmentInfo.Tag, r.PageInfo.CurrentPage, r.query(), r.Utterance()}
+	size := 0
+	for _, part := range parts {
+		size += len("1234:") + len(part)
 	}
-	sum := sha256.Sum256(parts)
+	// On the heap: a handler's stack is new with each call, and would have to grow.
+	joined := make([]byte, 0, size)
+	for _, part := range parts { // the lengths keep them apart, whatever is in them
+		joined = append(strconv.AppendInt(joined, int64(len(part)), 10), ':')
+		joined = append(joined, part...)
+	}
+	sum := sha256.Sum256(joined)
 	return hex.EncodeToString(sum[:])
 }
