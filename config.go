@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,6 +27,10 @@ type Config struct {
 	// Budget is the time for a call, verification included; 0 is
 	// cx.DefaultBudget, Dialogflow's own 5 s less the network.
 	Budget time.Duration
+	// Concurrency is how many proved calls run at a time; 0 is DefaultConcurrency, and
+	// MaxConcurrency the most. A quarter as many wait for a place, for QueueTime at
+	// most; the others are answered 503. Cloud Run's own concurrency should be below.
+	Concurrency int
 	// Paths are served by other handlers behind the same proofs, by exact path:
 	// flexible webhooks (cx.Flexible) and OpenAPI tools. Those of the agent's own
 	// code are registered by cx.Mux.Path. Every other path is the agent's webhook.
@@ -58,6 +63,13 @@ const (
 func (c *Config) checkLog() error {
 	if c.LogTo == LogCloud && c.LogClient == nil {
 		return fmt.Errorf("config: LogTo: %s, but this program has no client for it (LogClient): the function of Cloud Run writes to standard output, which is collected there", LogCloud)
+	}
+	return nil
+}
+
+func (c *Config) checkConcurrency() error {
+	if c.Concurrency < 1 || c.Concurrency > MaxConcurrency {
+		return fmt.Errorf("config: Concurrency: %d; want a number of calls from 1 to %d", c.Concurrency, MaxConcurrency)
 	}
 	return nil
 }
@@ -141,6 +153,7 @@ const (
 	envNotProduction = "CXHOOK_DANGER_NOT_PRODUCTION"
 
 	envBudget    = "CXHOOK_BUDGET"        // as 4s
+	envCalls     = "CXHOOK_CONCURRENCY"   // calls that run at a time; 256 by default, at most 1000
 	envLogChecks = "CXHOOK_LOG_CHECKS"    // true or false
 	envLog       = "CXHOOK_LOG"           // stdout (the default), or cloud-logging where nobody collects that
 	envProject   = "GOOGLE_CLOUD_PROJECT" // project id
@@ -149,7 +162,7 @@ const (
 
 var envNames = []string{envPolicy, envAudiences, envProjectNumbers, envEdgeSecret, envEdgePrevious, envNoEdgeSecret, envIdentities,
 	envGoogleCA, envGoogleLegacyCA, envDeniedCerts, envCertSource, envCertHeaders, envXFCCElements, envEdgeHeader, envCustomCA, envCustomCN, envCustomDNS, envCustomURI,
-	envCertReportOnly, envDangerServerCerts, envDangerNoLeaf, envKeysURL, envDangerKeysURL, envBudget, envLogChecks, envLog,
+	envCertReportOnly, envDangerServerCerts, envDangerNoLeaf, envKeysURL, envDangerKeysURL, envBudget, envCalls, envLogChecks, envLog,
 	envBasic, envBasicPrevious, envBasicFiles, envHeaderName, envHeaderSecret, envHeaderPrevious, envHeaderFiles,
 	envSessionParameter, envSessionIssuer, envSessionAudience, envSessionLifetime, envSessionKeysFile, envSessionKeysURL,
 	envSessionHMAC, envSessionHMACPrev, envSessionHMACFiles, envAgents, envAnyTenant, envNotProduction}
@@ -198,10 +211,11 @@ func InspectEnv() (cfg Config, problems []error) {
 			DangerAnyDialogflowTenant: env.boolean(envAnyTenant),
 			DangerNotProduction:       env.boolean(envNotProduction),
 		},
-		Budget:    env.duration(envBudget),
-		Project:   os.Getenv(envProject),
-		LogChecks: env.boolean(envLogChecks),
-		LogTo:     env.log(),
+		Budget:      env.duration(envBudget),
+		Concurrency: env.concurrency(),
+		Project:     os.Getenv(envProject),
+		LogChecks:   env.boolean(envLogChecks),
+		LogTo:       env.log(),
 	}
 	var err error
 	if cfg.Tracing, err = tracing.Wanted(); err != nil {
@@ -314,6 +328,18 @@ func (e *envReader) duration(name string) time.Duration {
 		e.problem(name, fmt.Sprintf("%q; want a duration from 100ms to 30s, as 4s", value))
 	}
 	return d
+}
+
+func (e *envReader) concurrency() int {
+	value := os.Getenv(envCalls)
+	if value == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 1 || n > MaxConcurrency {
+		e.problem(envCalls, fmt.Sprintf("%q; want a number of calls from 1 to %d", value, MaxConcurrency))
+	}
+	return n
 }
 
 func (e *envReader) identities() []verify.Identity {

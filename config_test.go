@@ -84,6 +84,10 @@ func TestConfigFromEnv(t *testing.T) {
 		{"budget without unit", map[string]string{envBudget: "4"}, []string{envBudget + `: "4"; want a duration`}},
 		{"budget too long", map[string]string{envBudget: "31s"}, []string{envBudget + `: "31s"; want a duration`}},
 		{"budget", map[string]string{envBudget: "9s"}, nil},
+		{"no concurrency", map[string]string{envCalls: "0"}, []string{envCalls + `: "0"; want a number of calls from 1 to 1000`}},
+		{"concurrency in words", map[string]string{envCalls: "many"}, []string{envCalls + `: "many"; want`}},
+		{"more concurrency than Cloud Run's", map[string]string{envCalls: "1001"}, []string{envCalls + `: "1001"; want`}},
+		{"concurrency", map[string]string{envCalls: "1000"}, nil},
 		{"no such file", map[string]string{envGoogleCA: "/nowhere.pem"}, []string{envGoogleCA + ": /nowhere.pem: open"}},
 		{"unknown variable", map[string]string{"CXHOOK_AUDIENCE": "x"}, []string{"CXHOOK_AUDIENCE: no such setting; have CXHOOK_POLICY, "}},
 		{"other keys in the cloud", map[string]string{envKeysURL: "https://keys.example/", "K_SERVICE": "webhook"}, []string{envKeysURL + ": whoever serves this URL"}},
@@ -114,7 +118,7 @@ func TestConfigFromEnv(t *testing.T) {
 }
 
 func TestConfigValues(t *testing.T) {
-	environment(t, map[string]string{envAudiences: "https://a.example/x, https://b.example/y", envBudget: "1500ms", envEdgePrevious: strings.Repeat("p", 30), envIdentities: "google-legacy", envProject: "shirts-1"})
+	environment(t, map[string]string{envAudiences: "https://a.example/x, https://b.example/y", envBudget: "1500ms", envCalls: "12", envEdgePrevious: strings.Repeat("p", 30), envIdentities: "google-legacy", envProject: "shirts-1"})
 	cfg, err := ConfigFromEnv()
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +126,7 @@ func TestConfigValues(t *testing.T) {
 	if got := cfg.Verify.Token.Audiences; len(got) != 2 || got[1] != "https://b.example/y" {
 		t.Errorf("audiences %q", got)
 	}
-	if cfg.Budget != 1500*time.Millisecond || len(cfg.Verify.Edge.Secrets) != 2 || cfg.Project != "shirts-1" {
+	if cfg.Budget != 1500*time.Millisecond || cfg.Concurrency != 12 || len(cfg.Verify.Edge.Secrets) != 2 || cfg.Project != "shirts-1" {
 		t.Errorf("got %+v", cfg)
 	}
 	if ids := cfg.Verify.Certificate.Identities; len(ids) != 1 || ids[0].Name != "google-legacy" {

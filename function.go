@@ -81,6 +81,7 @@ type Hook struct {
 	pinEnd   time.Time       // when the first pinned certificate ends; zero if none is
 	close    func(context.Context) error
 	unproved atomic.Int64
+	gate     *gate
 
 	drain
 }
@@ -97,6 +98,9 @@ func New(ctx context.Context, cfg Config) (*Hook, error) {
 	}
 	if cfg.Budget == 0 {
 		cfg.Budget = cx.DefaultBudget
+	}
+	if cfg.Concurrency == 0 {
+		cfg.Concurrency = DefaultConcurrency
 	}
 	h := &Hook{cfg: cfg, budget: cfg.Budget, log: cfg.LogClient, revision: os.Getenv("K_REVISION"), drain: newDrain()}
 	if h.log == nil {
@@ -115,7 +119,7 @@ func New(ctx context.Context, cfg Config) (*Hook, error) {
 	if cfg.Tracing {
 		h.tracer, terr = tracing.New(ctx, h.logFault)
 	}
-	if err := errors.Join(verr, rerr, merr, terr, checkPaths(cfg.Paths, mux.Paths()), cfg.checkLog()); err != nil {
+	if err := errors.Join(verr, rerr, merr, terr, checkPaths(cfg.Paths, mux.Paths()), cfg.checkLog(), cfg.checkConcurrency()); err != nil {
 		if closer != nil {
 			err = errors.Join(err, closer(ctx))
 		}
@@ -127,7 +131,7 @@ func New(ctx context.Context, cfg Config) (*Hook, error) {
 	for _, route := range mux.Routes() {
 		h.budget = max(h.budget, route.Budget)
 	}
-	h.close, h.verifier = closer, verifier
+	h.close, h.verifier, h.gate = closer, verifier, newGate(cfg.Concurrency)
 	if slices.Contains(cfg.Verify.Policy.Proofs(), "mtls") {
 		if pins := cfg.Verify.Certificate.Expiries(); len(pins) > 0 {
 			h.pinEnd = pins[0].NotAfter // the first to end comes first
@@ -168,6 +172,7 @@ type record struct {
 	report   *verify.Report
 	denied   *verify.Error
 	unproved bool // still counted in Hook.unproved
+	queued   time.Duration
 	line     callLine
 }
 
@@ -208,9 +213,7 @@ func (h *Hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if h.unproved.Add(1) > MaxUnproved {
-		rec.call.Code = "overloaded"
-		leaveBody(sw)
-		cx.WriteError(sw, http.StatusServiceUnavailable)
+		rec.overloaded(sw, "unproved calls", MaxUnproved)
 		return
 	}
 	// One deadline for everything from here on; cx shortens it to the route's.
@@ -252,6 +255,12 @@ func (h *Hook) proved(agent http.Handler) http.Handler {
 		rec := r.Context().Value(recordKey{}).(*record)
 		rec.report = verify.FromContext(r.Context())
 		h.endProof(rec)
+		var entered bool
+		if rec.queued, entered = h.gate.enter(r.Context()); !entered {
+			rec.overloaded(w, "calls", h.cfg.Concurrency)
+			return
+		}
+		defer h.gate.leave()
 		if other, ok := h.cfg.Paths[r.URL.Path]; ok {
 			rec.call.Route, rec.line.path = r.URL.Path, r.URL.Path
 			other.ServeHTTP(w, r)

@@ -554,14 +554,15 @@ func TestUnprovedBound(t *testing.T) {
 func TestNewReportsEverything(t *testing.T) {
 	closed := false
 	_, err := New(t.Context(), Config{
-		Paths: map[string]http.Handler{"no-slash": http.NotFoundHandler()},
+		Concurrency: -1,
+		Paths:       map[string]http.Handler{"no-slash": http.NotFoundHandler()},
 		Register: func(_ context.Context, m *cx.Mux) (func(context.Context) error, error) {
 			cx.Handle(m, "", func(context.Context, *cx.Request, struct{}) (*cx.Response, error) { return nil, nil })
 			m.Path("no-slash", http.NotFoundHandler())
 			return func(context.Context) error { closed = true; return nil }, errors.New("no stock")
 		},
 	})
-	for _, want := range []string{"Token.Audiences", "Token.ProjectNumbers", "Edge.Secrets", "no stock", "empty tag", `path "no-slash": want`, `path "no-slash": it is in Config.Paths, and the agent registers it too`} {
+	for _, want := range []string{"Token.Audiences", "Token.ProjectNumbers", "Edge.Secrets", "no stock", "Concurrency: -1; want", "empty tag", `path "no-slash": want`, `path "no-slash": it is in Config.Paths, and the agent registers it too`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v\nwant %q in it", err, want)
 		}

@@ -80,7 +80,7 @@ func (h *Hook) finish(rec *record, sw *statusWriter) {
 		}
 		l.Message += "; report only: the certificate would be refused: " + string(rec.report.WouldRefuse)
 	}
-	l.addMicros(rec.report, call, took)
+	l.addMicros(rec, took)
 	l.Checks = h.checks(rec)
 	if l.span != nil {
 		if l.span.IsRecording() || l.trace.ID == "" { // else nobody will see the span
@@ -178,10 +178,10 @@ func message(e *telemetry.Entry, route string) string {
 	return what + ": " + e.Labels.Outcome + ": " + e.Labels.Reason
 }
 
-func (l *callLine) addMicros(rep *verify.Report, call *cx.Call, total time.Duration) {
-	m := &l.micros
+func (l *callLine) addMicros(rec *record, total time.Duration) {
+	m, rep, call := &l.micros, rec.report, &rec.call
 	l.Micros = m
-	m.Total = us(total)
+	m.Total, m.Queue = us(total), us(rec.queued)
 	if rep != nil {
 		for _, at := range rep.Took {
 			t := us(at.Took)

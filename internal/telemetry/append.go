@@ -176,6 +176,7 @@ func (m *Micros) append(o *object) {
 	o.thousandthsIf("agent", m.Agent)
 	o.thousandthsIf("session", m.Session)
 	o.thousandths("verification", m.Verification)
+	o.thousandthsIf("queue", m.Queue)
 	o.thousandths("request", m.Request)
 	o.thousandths("route", m.Route)
 	o.thousandths("handler", m.Handler)

@@ -143,7 +143,8 @@ type Micros struct {
 	Header       float64 `json:"header,omitzero"`
 	Agent        float64 `json:"agent,omitzero"`
 	Session      float64 `json:"session,omitzero"`
-	Verification float64 `json:"verification"` // all of the above
+	Verification float64 `json:"verification"`   // all of the above
+	Queue        float64 `json:"queue,omitzero"` // waiting for other calls to end
 	Request      float64 `json:"request"`
 	Route        float64 `json:"route"`
 	Handler      float64 `json:"handler"`
@@ -158,7 +159,7 @@ func (m *Micros) Each(yield func(station string, micros float64)) {
 		name   string
 		micros float64
 	}{
-		{"edge", m.Edge}, {"certificate", m.Certificate}, {"token", m.Token}, {"basic", m.Basic}, {"header", m.Header}, {"request", m.Request},
+		{"edge", m.Edge}, {"certificate", m.Certificate}, {"token", m.Token}, {"basic", m.Basic}, {"header", m.Header}, {"queue", m.Queue}, {"request", m.Request},
 		{"agent", m.Agent}, {"session", m.Session}, {"route", m.Route}, {"handler", m.Handler}, {"response", m.Response},
 	} {
 		if s.micros > 0 {
