@@ -46,7 +46,7 @@ func (h *Hook) logStart(routes []cx.RouteInfo) {
 // describe gives the configuration as it was understood, defaults filled in.
 func (h *Hook) describe(now time.Time, routes []cx.RouteInfo) *telemetry.Start {
 	v := h.cfg.Verify
-	s := &telemetry.Start{Policy: string(v.Policy), Paths: sortedKeys(h.cfg.Paths), Budget: h.cfg.Budget.String(), Log: h.cfg.LogTo, Tracing: "off", Warnings: h.warnings()}
+	s := &telemetry.Start{Policy: string(v.Policy), Paths: sortedKeys(h.cfg.Paths), Budget: h.cfg.Budget.String(), Calls: h.cfg.Concurrency, Log: h.cfg.LogTo, Tracing: "off", Warnings: h.warnings()}
 	if s.Policy == "" {
 		s.Policy = string(verify.PolicyMTLSAndIDToken)
 	}
