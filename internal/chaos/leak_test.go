@@ -1,0 +1,52 @@
+package chaos
+
+import (
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// leakTime is how long connections that were closed may take to be gone.
+const leakTime = 5 * time.Second
+
+// noLeaks holds that a scenario leaves no goroutine and no descriptor behind. It is
+// to be called first, so that it looks last.
+func noLeaks(t *testing.T) {
+	t.Helper()
+	before := descriptors(t, os.Getpid())
+	ignored := []goleak.Option{goleak.IgnoreCurrent(),
+		// A toxic that ends a connection leaves the one before it waiting to hand on
+		// what still came. It is the proxy's, and none of ours is in its stack.
+		goleak.IgnoreTopFunction("github.com/Shopify/toxiproxy/v2/toxics.(*NoopToxic).Pipe")}
+	t.Cleanup(func() {
+		deadline := time.Now().Add(leakTime)
+		err := goleak.Find(ignored...)
+		for err != nil && time.Now().Before(deadline) {
+			err = goleak.Find(ignored...)
+		}
+		if err != nil {
+			t.Errorf("goroutines are left behind: %v", err)
+		}
+		after := descriptors(t, os.Getpid())
+		for after > before && time.Now().Before(deadline) {
+			after = descriptors(t, os.Getpid())
+			time.Sleep(5 * time.Millisecond)
+		}
+		if after > before {
+			t.Errorf("%d descriptors, %d before the scenario", after, before)
+		}
+	})
+}
+
+// descriptors counts what a process has open.
+func descriptors(t *testing.T, pid int) int {
+	t.Helper()
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+	if err != nil {
+		t.Fatalf("descriptors are counted in /proc, which is Linux's: %v", err)
+	}
+	return len(entries)
+}
