@@ -42,11 +42,13 @@ type path struct {
 	google      *clock
 	function    *clock
 	front, keys *link
-	address     string // of the function
-	url         string // of the webhook
+	answer      atomic.Pointer[http.HandlerFunc] // in the issuer's place; nil is none
+	address     string                           // of the function
+	url         string                           // of the webhook
 	balancer    *emulator.LoadBalancer
 	log         *lines
-	patience    time.Duration // of Dialogflow; 0 is its own
+	patience    time.Duration          // of Dialogflow; 0 is its own
+	token       func() (string, error) // nil has the issuer make a new one for each call
 }
 
 // pki is made once: its keys are slow to make.
@@ -65,8 +67,7 @@ func newPath(t *testing.T, adjust func(*path, *webhook.Config)) *path {
 	if p.issuer, err = emulator.NewIssuer(p.google.now); err != nil {
 		t.Fatal(err)
 	}
-	keyServer := p.serve(p.issuer)
-	p.keys = newLink(t, keyServer)
+	p.keys = newLink(t, p.serve(http.HandlerFunc(p.serveKeys)))
 	front := p.listen()
 	p.url = "https://" + front.Addr().String() + "/shirts-agent-webhook"
 
@@ -105,6 +106,24 @@ func newPath(t *testing.T, adjust func(*path, *webhook.Config)) *path {
 		}
 	})
 	return p
+}
+
+func (p *path) serveKeys(w http.ResponseWriter, r *http.Request) {
+	if h := p.answer.Load(); h != nil {
+		(*h)(w, r)
+		return
+	}
+	p.issuer.ServeHTTP(w, r)
+}
+
+// answerKeys answers fetches of keys in the issuer's place; nil gives it back to the
+// issuer.
+func (p *path) answerKeys(h http.HandlerFunc) {
+	if h == nil {
+		p.answer.Store(nil)
+		return
+	}
+	p.answer.Store(&h)
 }
 
 func (p *path) listen() net.Listener {
@@ -152,7 +171,12 @@ func (p *path) calls(n int) []result {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	token := func(context.Context) (string, error) { return p.issuer.Token("valid", p.url, project) }
+	token := func(context.Context) (string, error) {
+		if p.token != nil {
+			return p.token()
+		}
+		return p.issuer.Token("valid", p.url, project)
+	}
 	d, err := emulator.NewDialogflow(emulator.DialogflowConfig{WebhookURL: p.url, ServerRoots: p.pki.ServerRoots(), ClientCertificate: certificate, Token: token, Timeout: p.patience})
 	if err != nil {
 		p.t.Fatal(err)
