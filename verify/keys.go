@@ -83,6 +83,13 @@ type keys struct {
 
 func (k *keys) has(kid string) bool { return k.byID[kid] != nil }
 
+// due says whether a newer set is to be fetched, expired whether calls wait for it.
+// A set from the future is both: it was fetched while the clock was ahead, and would
+// else be used until then, with keys that Google has withdrawn.
+func (k *keys) due(now time.Time) bool { return now.Before(k.fetched) || !now.Before(k.refresh) }
+
+func (k *keys) expired(now time.Time) bool { return now.Before(k.fetched) || !now.Before(k.expires) }
+
 // stale is for how long the set has been past its expiry; negative before that.
 func (k *keys) stale(now time.Time) time.Duration { return now.Sub(k.expires) }
 
@@ -131,7 +138,7 @@ func (f *keyFetch) wait(ctx context.Context) error {
 func (s *keySet) prefetch(ctx context.Context) error {
 	s.mu.Lock()
 	now := s.now()
-	if k := s.current.Load(); k != nil && now.Before(k.expires) {
+	if k := s.current.Load(); k != nil && !k.expired(now) {
 		s.mu.Unlock()
 		return nil
 	}
@@ -146,7 +153,7 @@ func (s *keySet) prefetch(ctx context.Context) error {
 // find gives the key set to judge a token by that names the key kid. If the set
 // is without it, there is no such key. The error means that we cannot know.
 func (s *keySet) find(ctx context.Context, now time.Time, kid string) (*keys, error) {
-	if k := s.current.Load(); k != nil && now.Before(k.refresh) && k.has(kid) {
+	if k := s.current.Load(); k != nil && !k.due(now) && k.has(kid) {
 		return k, nil
 	}
 	if f := s.want(now, kid); f != nil {
@@ -177,10 +184,10 @@ func (s *keySet) want(now time.Time, kid string) *keyFetch {
 	// Past the first failure, calls do not pay for an outage as long as the old
 	// set can be used.
 	outage := s.failures > 0 && !elapsed(now, s.attempted, 2*keysBackoffMax)
-	wait := !usable || unknown || !now.Before(k.expires) && !outage
+	wait := !usable || unknown || k.expired(now) && !outage
 
 	if s.inflight == nil {
-		old := !usable || !now.Before(k.refresh)
+		old := !usable || k.due(now)
 		retry := s.failures == 0 || elapsed(now, s.attempted, backoff(s.failures))
 		if old && retry || unknown && elapsed(now, s.attempted, KeysUnknownInterval) {
 			s.start(now)
