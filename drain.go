@@ -78,7 +78,10 @@ const (
 // calls off in the middle.
 //
 // Source: https://cloud.google.com/run/docs/container-contract#instance-shutdown
+//
+// Nor does SIGPIPE end it: a log that nobody reads any more ends no call.
 func stopOnSIGTERM(h *Hook) {
+	signal.Ignore(syscall.SIGPIPE)
 	terminate := make(chan os.Signal, 1)
 	signal.Notify(terminate, syscall.SIGTERM)
 	go func() {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	webhook "example.com/cxhook"
@@ -42,6 +43,7 @@ func (c *functionCmd) Run(ctx context.Context, s *streams) error {
 	if err := checkBind(c.Bind, true); err != nil {
 		return err
 	}
+	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more ends no call
 	cfg, err := webhook.ConfigFromEnv()
 	if err != nil {
 		return err

@@ -40,6 +40,9 @@ func (l *lines) Write(b []byte) (int, error) {
 }
 
 func (l *lines) line(text []byte) {
+	if len(text) == 0 { // functions-framework's own
+		return
+	}
 	var e struct {
 		Trace   string                  `json:"logging.googleapis.com/trace"`
 		Labels  struct{ Reason string } `json:"logging.googleapis.com/labels"`
