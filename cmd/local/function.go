@@ -91,6 +91,7 @@ func (c *functionCmd) serve(ctx context.Context, s *streams, cfg webhook.Config,
 	}
 	server := newServer(hook)
 	server.ErrorLog = errorLog
+	leaver := newLeaver(server)
 	serve := func() error { return server.Serve(listener) }
 	if c.TLSCert != "" {
 		if err := c.terminateTLS(server, cfg.Verify, cfg.LogClient); err != nil {
@@ -110,16 +111,21 @@ func (c *functionCmd) serve(ctx context.Context, s *streams, cfg webhook.Config,
 			close(parentGone)
 		}()
 	}
+	stop := false
 	select {
 	case err := <-failed:
 		return errors.Join(err, hook.Close(ctx))
-	case <-parentGone:
+	case <-parentGone: // the stack has sent its calls elsewhere before
 	case <-ctx.Done(): // SIGTERM, or ctrl-C
+		stop = true
 	}
 	drain, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	closing, cancel := context.WithTimeout(context.Background(), drainTime+closeTime)
 	defer cancel()
+	if stop {
+		leaver.leave(drain, listener)
+	}
 	err = server.Shutdown(drain)
 	if err != nil { // calls that took too long are cut off
 		err = errors.Join(err, server.Close())

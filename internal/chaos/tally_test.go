@@ -57,6 +57,9 @@ func count(t *testing.T, results []result, lines map[string]int, w want) tally {
 		case r.outcome == right && n != 1:
 			tl.lost++
 			odd = append(odd, fmt.Sprintf("answered, and has %d lines", n))
+		case r.outcome == closedConnection && n > 0: // it was accepted
+			tl.lost++
+			odd = append(odd, fmt.Sprintf("has a line and no answer: %s", r.detail))
 		case n > 1:
 			tl.lost++
 			odd = append(odd, fmt.Sprintf("%s, and has %d lines", r.outcome, n))
