@@ -125,6 +125,7 @@ func (c *functionCmd) serve(ctx context.Context, s *streams, cfg webhook.Config,
 	defer cancel()
 	if stop {
 		leaver.leave(drain, listener)
+		<-failed // or Shutdown closes the listener once more, and that is an error
 	}
 	err = server.Shutdown(drain)
 	if err != nil { // calls that took too long are cut off
