@@ -49,10 +49,10 @@ type process struct {
 	ended   chan struct{}
 }
 
-// start runs a command that serves on address, and waits until it does.
-func start(t *testing.T, address string, cmd *exec.Cmd) *process {
+// start runs a command that serves on 127.0.0.1, and waits until it does.
+func start(t *testing.T, cmd *exec.Cmd) *process {
 	t.Helper()
-	p := &process{t: t, cmd: cmd, address: address, ended: make(chan struct{})}
+	p := &process{t: t, cmd: cmd, ended: make(chan struct{})}
 	cmd.Stderr = &p.stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -60,9 +60,8 @@ func start(t *testing.T, address string, cmd *exec.Cmd) *process {
 	go func() { cmd.Wait(); close(p.ended) }()
 	t.Cleanup(func() { cmd.Process.Kill(); <-p.ended })
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(2 * time.Millisecond) {
-		conn, err := net.Dial("tcp", address)
-		if err == nil {
-			conn.Close()
+		if port := listensOn(cmd.Process.Pid); port != "" {
+			p.address = net.JoinHostPort("127.0.0.1", port)
 			return p
 		}
 		select {
@@ -71,7 +70,7 @@ func start(t *testing.T, address string, cmd *exec.Cmd) *process {
 		default:
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("it does not serve on %s: %v", address, err)
+			t.Fatal("it does not listen after 20 s")
 		}
 	}
 }
@@ -83,32 +82,17 @@ func startStandalone(t *testing.T, stdout io.Writer) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := freeAddress(t)
-	_, port, _ := net.SplitHostPort(address)
-	cmd := exec.Command(program, "function", "--port="+port)
+	cmd := exec.Command(program, "function", "--port=0")
 	cmd.Env, cmd.Stdout = headerPolicy(), stdout
-	return start(t, address, cmd)
+	return start(t, cmd)
 }
 
 // startFramework serves the function under functions-framework.
 func startFramework(t *testing.T, stdout io.Writer) *process {
 	t.Helper()
-	address := freeAddress(t)
-	_, port, _ := net.SplitHostPort(address)
 	cmd := exec.Command(os.Args[0])
-	cmd.Env, cmd.Stdout = append(headerPolicy(), envFramework+"="+port, "FUNCTION_TARGET=Webhook", "K_SERVICE=webhook", "K_REVISION=webhook-00007-xyz"), stdout
-	return start(t, address, cmd)
-}
-
-// freeAddress is one on which nobody listens.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	cmd.Env, cmd.Stdout = append(headerPolicy(), envFramework+"=0", "FUNCTION_TARGET=Webhook", "K_SERVICE=webhook", "K_REVISION=webhook-00007-xyz"), stdout
+	return start(t, cmd)
 }
 
 func (p *process) signal(s syscall.Signal) {
@@ -145,7 +129,7 @@ type caller struct {
 
 func (p *process) caller(connections int) *caller {
 	transport := &http.Transport{MaxIdleConnsPerHost: connections, DisableCompression: true}
-	p.t.Cleanup(transport.CloseIdleConnections)
+	p.t.Cleanup(transport.CloseIdleConnections) // at the latest
 	return &caller{p.t, p.address, &http.Client{Transport: transport, Timeout: 10 * time.Second}}
 }
 
