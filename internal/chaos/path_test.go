@@ -48,6 +48,7 @@ type path struct {
 	balancer    *emulator.LoadBalancer
 	log         *lines
 	patience    time.Duration          // of Dialogflow; 0 is its own
+	concurrent  int                    // calls at a time; 0 is callers
 	token       func() (string, error) // nil has the issuer make a new one for each call
 }
 
@@ -185,7 +186,7 @@ func (p *path) calls(n int) []result {
 	results := make([]result, n)
 	var next atomic.Int64
 	var wg sync.WaitGroup
-	for range min(callers, n) {
+	for range min(orElse(p.concurrent, callers), n) {
 		wg.Go(func() {
 			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
 				results[i] = call(p.t, d)
@@ -268,4 +269,11 @@ func (p *path) recovers(scenario string) {
 func (p *path) count(scenario string, results []result, w want) {
 	p.t.Helper()
 	report(scenario, count(p.t, results, p.log.of(results, w.outcomes[right]+w.refusedLines), w))
+}
+
+func orElse(n, other int) int {
+	if n == 0 {
+		return other
+	}
+	return n
 }
