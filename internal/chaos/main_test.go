@@ -18,6 +18,9 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, funcframework.StartHostPort("127.0.0.1", port))
 		os.Exit(1)
 	}
+	if os.Getenv(envChild) != "" {
+		os.Exit(child())
+	}
 	os.Exit(run(m))
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -45,6 +46,7 @@ type path struct {
 	answer      atomic.Pointer[http.HandlerFunc] // in the issuer's place; nil is none
 	address     string                           // of the function
 	url         string                           // of the webhook
+	listener    net.Listener                     // of the load balancer
 	balancer    *emulator.LoadBalancer
 	log         *lines
 	patience    time.Duration          // of Dialogflow; 0 is its own
@@ -55,9 +57,9 @@ type path struct {
 // pki is made once: its keys are slow to make.
 var pki = sync.OnceValues(func() (*emulator.PKI, error) { return emulator.NewPKI(time.Now()) })
 
-// newPath starts everything; adjust, which may be nil, changes the function's
-// configuration, and breaks what is to be broken from the beginning.
-func newPath(t *testing.T, adjust func(*path, *webhook.Config)) *path {
+// newStage starts what stands around the function, except for the load balancer:
+// that comes with balance, when the function is there.
+func newStage(t *testing.T) *path {
 	t.Helper()
 	noLeaks(t)
 	p := &path{t: t, google: new(clock), function: new(clock), log: newLines()}
@@ -69,9 +71,38 @@ func newPath(t *testing.T, adjust func(*path, *webhook.Config)) *path {
 		t.Fatal(err)
 	}
 	p.keys = newLink(t, p.serve(http.HandlerFunc(p.serveKeys)))
-	front := p.listen()
-	p.url = "https://" + front.Addr().String() + "/shirts-agent-webhook"
+	p.listener = p.listen()
+	p.url = "https://" + p.listener.Addr().String() + "/shirts-agent-webhook"
+	return p
+}
 
+// balance starts the load balancer, before a backend.
+func (p *path) balance(backend string) {
+	p.t.Helper()
+	certificate, err := p.pki.ServerCertificate("127.0.0.1")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.balancer, err = emulator.NewLoadBalancer(emulator.LoadBalancerConfig{Certificate: certificate, TrustStore: p.pki.TrustStore("google", "google-legacy"),
+		Mode: emulator.Strict, EdgeSecret: edgeSecret, Backend: &url.URL{Scheme: "http", Host: backend}})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	go p.balancer.Serve(p.listener)
+	p.t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := p.balancer.Shutdown(ctx); err != nil {
+			p.t.Errorf("load balancer: %v", err)
+		}
+	})
+}
+
+// newPath starts everything in this process; adjust, which may be nil, changes the
+// function's configuration, and breaks what is to be broken from the beginning.
+func newPath(t *testing.T, adjust func(*path, *webhook.Config)) *path {
+	t.Helper()
+	p := newStage(t)
 	cfg := webhook.Config{Log: p.log, Verify: verify.Config{
 		Edge:        verify.EdgeConfig{Secrets: []string{edgeSecret}},
 		Certificate: verify.CertificateConfig{Identities: []verify.Identity{p.identity(verify.GoogleIdentity()), p.identity(verify.GoogleLegacyIdentity())}},
@@ -88,24 +119,7 @@ func newPath(t *testing.T, adjust func(*path, *webhook.Config)) *path {
 	}
 	p.address = p.serve(hook)
 	p.front = newLink(t, p.address)
-
-	certificate, err := p.pki.ServerCertificate("127.0.0.1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.balancer, err = emulator.NewLoadBalancer(emulator.LoadBalancerConfig{Certificate: certificate, TrustStore: p.pki.TrustStore("google", "google-legacy"),
-		Mode: emulator.Strict, EdgeSecret: edgeSecret, Backend: p.front.backend()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	go p.balancer.Serve(front)
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		if err := p.balancer.Shutdown(ctx); err != nil {
-			t.Errorf("load balancer: %v", err)
-		}
-	})
+	p.balance(p.front.address())
 	return p
 }
 
@@ -140,7 +154,7 @@ func (p *path) listen() net.Listener {
 func (p *path) serve(h http.Handler) string {
 	p.t.Helper()
 	l := p.listen()
-	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 35 * time.Second, WriteTimeout: 40 * time.Second, IdleTimeout: 2 * time.Minute}
+	server := newServer(h)
 	go server.Serve(l)
 	p.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -189,7 +203,7 @@ func (p *path) calls(n int) []result {
 	for range min(orElse(p.concurrent, callers), n) {
 		wg.Go(func() {
 			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
-				results[i] = call(p.t, d)
+				results[i], _ = call(p.t, d)
 			}
 		})
 	}
@@ -197,8 +211,9 @@ func (p *path) calls(n int) []result {
 	return results
 }
 
-// call makes one call, whose session no other has.
-func call(t *testing.T, d *emulator.Dialogflow) result {
+// call makes one call, whose session no other has. The exchange is nil if none could
+// be made.
+func call(t *testing.T, d *emulator.Dialogflow) (result, *emulator.Exchange) {
 	r := result{trace: newTrace()}
 	body, answer := sample(t, r.trace)
 	x, err := d.Call(t.Context(), emulator.Call{Body: body, Header: traceHeader(r.trace), Verbatim: true})
@@ -212,7 +227,7 @@ func call(t *testing.T, d *emulator.Dialogflow) result {
 	default:
 		r.outcome = outcome(strconv.Itoa(x.Status))
 	}
-	return r
+	return r, x
 }
 
 func newTrace() string {
