@@ -110,7 +110,7 @@ func (w *watched) usage(t *testing.T) (u usage) {
 		t.Fatalf("/proc/%d/statm: %v %q", pid, err, statm)
 	}
 	pages, _ := strconv.Atoi(fields[1]) // proc_pid_statm(5): resident
-	u.rss, u.descriptors = pages*os.Getpagesize(), descriptors(t, pid)
+	u.rss, u.descriptors = pages*os.Getpagesize(), len(descriptors(t, pid))
 	return u
 }
 

@@ -3,6 +3,7 @@ package chaos
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -32,22 +33,28 @@ func noLeaks(t *testing.T) {
 			t.Errorf("goroutines are left behind: %v", err)
 		}
 		after := descriptors(t, os.Getpid())
-		for after > before && time.Now().Before(deadline) {
-			after = descriptors(t, os.Getpid())
+		for len(after) > len(before) && time.Now().Before(deadline) {
 			time.Sleep(5 * time.Millisecond)
+			after = descriptors(t, os.Getpid())
 		}
-		if after > before {
-			t.Errorf("%d descriptors, %d before the scenario", after, before)
+		if len(after) > len(before) {
+			t.Errorf("descriptors are left behind: %d, %d before the scenario: %q, %q", len(after), len(before), after, before)
 		}
 	})
 }
 
-// descriptors counts what a process has open.
-func descriptors(t *testing.T, pid int) int {
+// descriptors lists what a process has open.
+func descriptors(t *testing.T, pid int) (open []string) {
 	t.Helper()
-	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+	dir := fmt.Sprintf("/proc/%d/fd", pid)
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatalf("descriptors are counted in /proc, which is Linux's: %v", err)
 	}
-	return len(entries)
+	for _, entry := range entries {
+		if to, err := os.Readlink(filepath.Join(dir, entry.Name())); err == nil { // not the one of this look
+			open = append(open, to)
+		}
+	}
+	return open
 }

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"testing"
 
@@ -25,7 +26,10 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
-	zerolog.SetGlobalLevel(zerolog.Disabled) // the toxics' own, which they write to standard error
+	zerolog.SetGlobalLevel(zerolog.Disabled)                    // the toxics' own, which they write to standard error
+	if l, err := net.Listen("tcp", "127.0.0.1:0"); err == nil { // opens what the runtime itself waits with
+		l.Close()
+	}
 	var err error
 	if programs, err = os.MkdirTemp("", "chaos"); err != nil {
 		fmt.Fprintln(os.Stderr, err)

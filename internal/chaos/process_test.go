@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -80,12 +81,17 @@ func start(t *testing.T, cmd *exec.Cmd) *process {
 // startStandalone serves the function with cmd/local, its log on stdout.
 func startStandalone(t *testing.T, stdout io.Writer) *process {
 	t.Helper()
+	return startStandaloneAs(t, stdout, headerPolicy())
+}
+
+func startStandaloneAs(t *testing.T, stdout io.Writer, env []string, flags ...string) *process {
+	t.Helper()
 	program, err := standalone()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(program, "function", "--port=0")
-	cmd.Env, cmd.Stdout = headerPolicy(), stdout
+	cmd := exec.Command(program, append([]string{"function", "--port=0"}, flags...)...)
+	cmd.Env, cmd.Stdout = env, stdout
 	return start(t, cmd)
 }
 
@@ -124,30 +130,37 @@ const (
 
 // caller calls a process as a load balancer does that keeps connections.
 type caller struct {
-	t       *testing.T
-	address string
-	client  *http.Client
+	t      *testing.T
+	url    string
+	header http.Header // that proves it
+	client *http.Client
+	http2  bool
 }
 
+// caller calls by headerPolicy.
 func (p *process) caller(connections int) *caller {
 	transport := &http.Transport{MaxIdleConnsPerHost: connections, DisableCompression: true}
 	p.t.Cleanup(transport.CloseIdleConnections) // at the latest
-	return &caller{p.t, p.address, &http.Client{Transport: transport, Timeout: 10 * time.Second}}
+	return &caller{p.t, "http://" + p.address + "/shirts", http.Header{headerName: {headerSecret}}, &http.Client{Transport: transport, Timeout: 10 * time.Second}, false}
 }
 
 // call makes one call, whose session no other has.
 func (c *caller) call() result {
 	r := result{trace: newTrace()}
 	body, answer := sample(c.t, r.trace)
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://"+c.address+"/shirts", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, c.url, bytes.NewReader(body))
 	if err != nil {
 		c.t.Error(err)
 		return r
 	}
-	req.GetBody = nil // or the client would try again, and hide what happened
+	if !c.http2 {
+		// Or the client would try again where it cannot know, and hide what happened.
+		// Over HTTP/2 it knows: the server's GOAWAY says what was not taken.
+		req.GetBody = nil
+	}
 	req.Header = traceHeader(r.trace)
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set(headerName, headerSecret)
+	maps.Copy(req.Header, c.header)
 	resp, err := c.client.Do(req)
 	var got []byte
 	if err == nil {

@@ -10,9 +10,7 @@ import (
 // underLoad calls without a pause, tells the process to end when n calls have been
 // answered, and goes on until connections are refused. stopped says which outcome
 // is the last that a caller gets.
-func (p *process) underLoad(n, concurrent int, stopped func(outcome) bool) []result {
-	p.t.Helper()
-	c := p.caller(concurrent)
+func (p *process) underLoad(c *caller, n, concurrent int, stopped func(outcome) bool) []result {
 	var answered atomic.Int64
 	results := make([][]result, concurrent)
 	var wg sync.WaitGroup
@@ -47,16 +45,49 @@ func TestStandaloneSIGTERM(t *testing.T) {
 	for range processes {
 		log := newLines()
 		p := startStandalone(t, log)
-		results := p.underLoad(n, concurrent, func(o outcome) bool { return o != right })
+		results := p.underLoad(p.caller(concurrent), n, concurrent, notRight)
 		if code := p.exit(); code != 0 {
 			t.Errorf("it ended with %v\n%s", p.cmd.ProcessState, &p.stderr)
 		}
-		sent := len(results) - concurrent
-		report(scenario, count(t, results, log.of(results, sent), want{outcomes: map[outcome]int{right: sent, refusedConnection: concurrent}}))
-		log.noMore(t)
-		if sent < n {
-			t.Errorf("it ended after %d calls, before it was told to", sent)
-		}
+		noneLost(t, scenario, log, results, n, concurrent)
+	}
+}
+
+func notRight(o outcome) bool { return o != right }
+
+// noneLost holds that a server answered n calls and more, and refused each caller a
+// connection in the end.
+func noneLost(t *testing.T, scenario string, log *lines, results []result, n, concurrent int) {
+	t.Helper()
+	sent := len(results) - concurrent
+	report(scenario, count(t, results, log.of(results, sent), want{outcomes: map[outcome]int{right: sent, refusedConnection: concurrent}}))
+	log.noMore(t)
+	if sent < n {
+		t.Errorf("it ended after %d calls, before it was told to", sent)
+	}
+}
+
+// The same, of the server that terminates TLS itself under the default policy, over
+// both protocols that it speaks: HTTP/2 has a frame to say goodbye.
+func TestStandaloneTLSSIGTERM(t *testing.T) {
+	const processes, n, concurrent = 2, 1000, 16
+	for _, row := range []struct {
+		scenario string
+		http2    bool
+	}{{"SIGTERM under load, standalone with TLS, HTTP/1.1", false}, {"SIGTERM under load, standalone with TLS, HTTP/2", true}} {
+		t.Run(row.scenario, func(t *testing.T) {
+			for range processes {
+				s := newStage(t)
+				log := newLines()
+				env, flags := s.directPolicy()
+				p := startStandaloneAs(t, log, env, flags...)
+				results := p.underLoad(s.directCaller(p, concurrent, row.http2), n, concurrent, notRight)
+				if code := p.exit(); code != 0 {
+					t.Errorf("it ended with %v\n%s", p.cmd.ProcessState, &p.stderr)
+				}
+				noneLost(t, row.scenario, log, results, n, concurrent)
+			}
+		})
 	}
 }
 
@@ -69,7 +100,7 @@ func TestFrameworkSIGTERM(t *testing.T) {
 	for range processes {
 		log := newLines()
 		p := startFramework(t, log)
-		results := p.underLoad(n, concurrent, func(o outcome) bool { return o != right && o != "503" })
+		results := p.underLoad(p.caller(concurrent), n, concurrent, func(o outcome) bool { return o != right && o != "503" })
 		if code := p.exit(); code != 0 {
 			t.Errorf("it ended with %v\n%s", p.cmd.ProcessState, &p.stderr)
 		}

@@ -48,7 +48,7 @@ func TestSlowCallers(t *testing.T) {
 	}
 	log := newLines()
 	p := startStandalone(t, log)
-	open := descriptors(t, p.cmd.Process.Pid)
+	open := len(descriptors(t, p.cmd.Process.Pid))
 	results := make([][]result, len(rows))
 	var wg sync.WaitGroup
 	for i, row := range rows {
@@ -96,9 +96,9 @@ func TestSlowCallers(t *testing.T) {
 // descriptorsBack waits until the process has no more descriptors than before.
 func (p *process) descriptorsBack(before int) {
 	p.t.Helper()
-	after := descriptors(p.t, p.cmd.Process.Pid)
+	after := len(descriptors(p.t, p.cmd.Process.Pid))
 	for deadline := time.Now().Add(leakTime); after > before && time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		after = descriptors(p.t, p.cmd.Process.Pid)
+		after = len(descriptors(p.t, p.cmd.Process.Pid))
 	}
 	if after > before {
 		p.t.Errorf("the function has %d descriptors, %d before", after, before)

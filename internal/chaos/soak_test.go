@@ -3,15 +3,11 @@ package chaos
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
-
-	"example.com/cxhook/internal/emulator"
-	"example.com/cxhook/verify"
 )
 
 const (
@@ -85,14 +81,7 @@ func newSoak(t *testing.T) (*path, *watched) {
 	noLeaks(t)
 	p := newStage(t)
 	p.token = renewed(func() (string, error) { return p.issuer.Token("valid", p.url, project) })
-	env := []string{"CXHOOK_AUDIENCES=" + p.url, "CXHOOK_PROJECT_NUMBERS=" + project, "CXHOOK_EDGE_SECRET=" + edgeSecret, "CXHOOK_KEYS_URL=http://" + p.keys.address() + emulator.KeysPath}
-	for name, identity := range map[string]verify.Identity{"CXHOOK_GOOGLE_CA_FILE": verify.GoogleIdentity(), "CXHOOK_GOOGLE_LEGACY_CA_FILE": verify.GoogleLegacyIdentity()} {
-		file := filepath.Join(t.TempDir(), "ca.pem")
-		if err := os.WriteFile(file, p.pki.Bundle(identity.Name), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		env = append(env, name+"="+file)
-	}
+	env := append(p.environment(), "CXHOOK_EDGE_SECRET="+edgeSecret)
 	function := startWatched(t, p.log, env)
 	t.Cleanup(func() {
 		function.questions.Close()
