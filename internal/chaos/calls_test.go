@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"strconv"
 	"sync"
@@ -44,11 +45,20 @@ func (p *path) calls(n int) []result {
 	for range min(orElse(p.concurrent, callers), n) {
 		wg.Go(func() {
 			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
-				results[i], _ = call(p.t, d)
+				var x *emulator.Exchange
+				results[i], x = call(p.t, d)
+				if p.patience > 0 && x != nil && x.Timings.Total >= p.patience {
+					results[i].outcome = timeout // the balancer's 502 may still come as the caller hangs up
+				}
 			}
 		})
 	}
 	wg.Wait()
+	for i, r := range results {
+		if cause, ok := p.causes.Load(r.trace); ok {
+			results[i].detail = fmt.Sprint(r.detail, " ", cause)
+		}
+	}
 	return results
 }
 

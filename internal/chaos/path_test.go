@@ -43,6 +43,7 @@ type path struct {
 	url         string                           // of the webhook
 	listener    net.Listener                     // of the load balancer
 	balancer    *emulator.LoadBalancer
+	causes      sync.Map // of its 502s, errors by trace
 	log         *lines
 	patience    time.Duration          // of Dialogflow; 0 is its own
 	concurrent  int                    // calls at a time; 0 is callers
@@ -80,7 +81,12 @@ func (p *path) balance(backend string) {
 		p.t.Fatal(err)
 	}
 	p.balancer, err = emulator.NewLoadBalancer(emulator.LoadBalancerConfig{Certificate: certificate, TrustStore: p.pki.TrustStore("google", "google-legacy"),
-		Mode: emulator.Strict, EdgeSecret: edgeSecret, Backend: &url.URL{Scheme: "http", Host: backend}})
+		Mode: emulator.Strict, EdgeSecret: edgeSecret, Backend: &url.URL{Scheme: "http", Host: backend},
+		OnCall: func(o emulator.Observation) {
+			if o.Whole && o.BackendError != nil {
+				p.causes.Store(o.Trace, o.BackendError)
+			}
+		}})
 	if err != nil {
 		p.t.Fatal(err)
 	}
