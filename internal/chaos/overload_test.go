@@ -44,8 +44,11 @@ func (h *hanging) register(ctx context.Context, m *cx.Mux) (func(context.Context
 func TestOverload(t *testing.T) {
 	const scenario, limit, more = "overload: 64 calls at once, 16 may run", 16, 48
 	h := newHanging()
-	p := newPath(t, func(_ *path, cfg *webhook.Config) { cfg.Concurrency, cfg.Register = limit, h.register })
-	p.concurrent = 64
+	p := newPath(t, func(_ *path, cfg *webhook.Config) {
+		cfg.Concurrency, cfg.Register = limit, h.register
+		cfg.Budget = 25 * time.Second // those that run do so until all others are refused
+	})
+	p.patience, p.concurrent = 30*time.Second, 64
 	p.count("overload: before and afterwards", p.calls(limit), want{outcomes: map[outcome]int{right: limit}})
 
 	h.armed.Store(true)
@@ -82,6 +85,7 @@ func TestOverloadGoesOn(t *testing.T) {
 			return handlers.Register(ctx, m)
 		}
 	})
+	p.answered("overload: before and afterwards", 1)
 	p.concurrent = 32
 	results := p.calls(n)
 	got := map[outcome]int{}
@@ -101,10 +105,11 @@ func TestOverloadGoesOn(t *testing.T) {
 // them hang, calls are refused at once, until one comes back.
 func TestHandlersThatNeverReturn(t *testing.T) {
 	h := newHanging()
-	p := newPath(t, func(_ *path, cfg *webhook.Config) { cfg.Budget, cfg.Register = 500*time.Millisecond, h.register })
+	p := newPath(t, func(_ *path, cfg *webhook.Config) { cfg.Budget, cfg.Register = 1500*time.Millisecond, h.register })
+	p.answered("256 handlers hang: before and afterwards", 1)
 	h.armed.Store(true)
-	p.concurrent = 32
 	const n = cx.MaxOverruns
+	p.patience, p.concurrent = 30*time.Second, n/2
 	late := p.calls(n)
 	p.count("handlers that never return", late, want{map[outcome]int{"504": n}, n})
 	if got := p.log.reasons(late); got["handler_late"] != n {
@@ -113,7 +118,7 @@ func TestHandlersThatNeverReturn(t *testing.T) {
 	h.armed.Store(false) // these would return, but nobody knows
 	p.refused("256 handlers hang: one more", 40, "503", "overloaded")
 	close(h.release)
-	p.recovers("256 handlers hang: when they are back")
+	p.recovers("256 handlers hang: before and afterwards")
 }
 
 // The collector runs all the time, in a heap that it is to keep as small as it can.
