@@ -66,6 +66,9 @@ func newServer(f *testing.F) *server {
 	lb := verify.DefaultGoogleLBHeaders()
 	s.token, s.leaf, s.hash = d.token("valid"), d.header.Get(lb.Leaf), d.header.Get(lb.Fingerprint)
 	s.lines.lines.Store(0) // the line at the start
+	if err := d.hook.verifier.Prefetch(f.Context()); err != nil { // its connection stays for some seconds
+		f.Fatal(err)
+	}
 	before := runtime.NumGoroutine()
 	srv := &http.Server{
 		ErrorLog: log.New(&s.faults, "", 0),
@@ -178,11 +181,9 @@ func (s *server) exchange(t testing.TB, raw string) (answers []*http.Response) {
 	defer func() { <-wrote }()
 	for in := bufio.NewReader(conn); ; {
 		resp, err := http.ReadResponse(in, nil)
-		if netErr, ok := err.(net.Error); ok && netErr.Timeout() {
-			t.Fatal("the connection is neither answered nor closed")
-		}
 		if err != nil {
-			break // closed
+			ended(t, err)
+			break
 		}
 		if resp.StatusCode < 200 {
 			continue
@@ -190,7 +191,8 @@ func (s *server) exchange(t testing.TB, raw string) (answers []*http.Response) {
 		if resp.Header.Get(methodHeader) != http.MethodHead {
 			body, err := io.ReadAll(resp.Body)
 			if err != nil {
-				break // reset: the server had bytes left to read
+				ended(t, err)
+				break
 			}
 			resp.Body = io.NopCloser(bytes.NewReader(body))
 		} else {
@@ -213,6 +215,15 @@ func (s *server) exchange(t testing.TB, raw string) (answers []*http.Response) {
 		t.Errorf("a panic reached the server: %s", s.faults.panic)
 	}
 	return answers
+}
+
+// ended takes a connection that was closed, or reset because the server had bytes
+// left to read.
+func ended(t testing.TB, err error) {
+	t.Helper()
+	if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
+		t.Fatal("the connection is neither answered nor closed")
+	}
 }
 
 // FuzzServer writes bytes to a connection. Whatever they are, the server lives,
