@@ -65,7 +65,7 @@ func newServer(f *testing.F) *server {
 	d := newDirect(f, func(cfg *Config) { cfg.Log, cfg.LogChecks = &s.lines, true })
 	lb := verify.DefaultGoogleLBHeaders()
 	s.token, s.leaf, s.hash = d.token("valid"), d.header.Get(lb.Leaf), d.header.Get(lb.Fingerprint)
-	s.lines.lines.Store(0) // the line at the start
+	s.lines.lines.Store(0)                                        // the line at the start
 	if err := d.hook.verifier.Prefetch(f.Context()); err != nil { // its connection stays for some seconds
 		f.Fatal(err)
 	}

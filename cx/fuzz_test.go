@@ -3,6 +3,7 @@ package cx_test
 import (
 	"bytes"
 	"context"
+	stdjson "encoding/json"
 	"reflect"
 	"strings"
 	"testing"
@@ -14,8 +15,9 @@ import (
 	"example.com/cxhook/cx"
 )
 
-// FuzzDecodeRequest: no panic; a body that decodes encodes again, and what comes
-// of that decodes to the same; and no key in another case reaches a field.
+// FuzzDecodeRequest: no panic; a body that decodes is JSON to package json too, and
+// encodes again, and what comes of that decodes to the same; and no key in another
+// case reaches a field.
 func FuzzDecodeRequest(f *testing.F) {
 	seeds := []string{full, tagged, `{}`, `{"Text":"a","SESSIONINFO":{"session":"s"}}`, `{"text":"\u0041"}`, `{"text":"a","text":"b"}`, `{"messages":[{"text":{"TEXT":["a"]}}]}`, "{\"text\":\"\xff\"}"}
 	for _, s := range seeds {
@@ -31,6 +33,9 @@ func FuzzDecodeRequest(f *testing.F) {
 				t.Fatal("a request and an error")
 			}
 			return
+		}
+		if !stdjson.Valid(body) {
+			t.Fatal("encoding/json does not take it for JSON")
 		}
 		again, err := json.Marshal(req)
 		if err != nil {
