@@ -55,8 +55,9 @@ func Uploaded(root string) ([]string, error) {
 }
 
 // Build lays the source of root out below dir, builds it with the linker flags of
-// GOOGLE_GOLDFLAGS, and gives the path of the program.
-func Build(root, dir, ldflags string) (string, error) {
+// GOOGLE_GOLDFLAGS, and gives the path of the program. env joins the environment of
+// the build, as NAME=value.
+func Build(root, dir, ldflags string, env ...string) (string, error) {
 	files, err := Uploaded(root)
 	if err != nil {
 		return "", err
@@ -85,7 +86,7 @@ func Build(root, dir, ldflags string) (string, error) {
 		return "", err
 	}
 	program := filepath.Join(dir, "main")
-	_, err = run(source, "go", "build", "-o", program, "-ldflags", ldflags, "./"+mainDir)
+	_, err = run(source, "env", append(env, "go", "build", "-o", program, "-ldflags", ldflags, "./"+mainDir)...)
 	return program, err
 }
 
