@@ -31,12 +31,13 @@ type file struct {
 //
 // The tests of the root, of cmd/local and of internal/browser play with the example's
 // handlers, and verify/docs_test.go counts on them being there; bench measures them;
-// scaffold's own tests would make modules within the module.
+// scaffold's own tests would make modules within the module. To whom a vulnerability
+// is reported is for the new module's owner to say.
 func stays(name string) bool {
 	top, below, _ := strings.Cut(name, "/")
 	test := strings.HasSuffix(name, "_test.go")
 	switch {
-	case top == "handlers", top == "bench", top == "testdata", strings.HasPrefix(name, "internal/browser/"), name == manifestName, name == "README.md":
+	case top == "handlers", top == "bench", top == "testdata", strings.HasPrefix(name, "internal/browser/"), name == manifestName, name == "README.md", name == "SECURITY.md":
 		return true
 	case below == "" && test, name == "verify/docs_test.go":
 		return true
