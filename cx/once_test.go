@@ -190,6 +190,7 @@ func TestOnceIsBounded(t *testing.T) {
 			wg.Go(func() { call(turn(fmt.Sprint("r", n), "s", "t", "yes")) })
 		}
 		wg.Wait()
+		synctest.Wait() // those who have been answered for are still counted for a moment
 		if got := call(turn("another", "s", "t", "yes")); got != "503" {
 			t.Errorf("above the bound: %s", got)
 		}
@@ -308,4 +309,74 @@ func TestOnceStoreHoldsNoAnswer(t *testing.T) {
 		}
 		time.Sleep(10 * time.Minute)
 	})
+}
+
+// A panic under Once is one, to the log too.
+func TestOncePanicIsSaid(t *testing.T) {
+	m := cx.NewMux()
+	m.Use(cx.Once(cx.OnceConfig{}))
+	m.Route(cx.Route{Tag: "t", Handler: cx.HandlerFunc(func(context.Context, *cx.Request) (*cx.Response, error) { panic("no shop") })})
+	got := post(t, handlerOf(t, m), turn("r1", "s", "t", "yes"))
+	got.failed(t, 500, "handler_panic")
+	if got.call.Err == nil || !strings.Contains(got.call.Err.Error(), "no shop") {
+		t.Errorf("got %v", got.call.Err)
+	}
+}
+
+// What is remembered is bounded; a call above the bound is served, and not
+// remembered.
+func TestOnceForgets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &orders{}
+		once := cx.Once(cx.OnceConfig{})(o.place)
+		attempt := func(id int) {
+			t.Helper()
+			req, err := cx.DecodeRequest([]byte(turn(fmt.Sprint(id), "s", "t", "yes")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := once(t.Context(), req); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for id := range cx.MaxOnce {
+			attempt(id)
+		}
+		attempt(cx.MaxOnce)
+		attempt(cx.MaxOnce) // again: nobody remembers it
+		attempt(0)          // again: remembered
+		if want := cx.MaxOnce + 2; o.count() != want {
+			t.Errorf("%d orders, want %d", o.count(), want)
+		}
+		time.Sleep(10 * time.Minute)
+	})
+}
+
+// stuck is a table that takes no claim back.
+type stuck struct{ *table }
+
+func (stuck) Release(context.Context, string) error { return errors.New("stuck") }
+
+// A claim that could not be given up is said beside the failure, and is none by
+// itself.
+func TestOnceReleaseFails(t *testing.T) {
+	for name, tt := range map[string]struct {
+		handler cx.HandlerFunc
+		want    string
+	}{
+		"an error":  {func(context.Context, *cx.Request) (*cx.Response, error) { return nil, errStock }, errStock.Error() + "; and the claim was not given up: stuck"},
+		"an answer": {func(context.Context, *cx.Request) (*cx.Response, error) { return cx.Say("x"), nil }, ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			req, err := cx.DecodeRequest([]byte(turn("r1", "s", "t", "yes")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = cx.Once(cx.OnceConfig{Store: stuck{&table{rows: map[string]row{}}}})(tt.handler)(t.Context(), req)
+			if got := fmt.Sprint(err); got != tt.want && (tt.want != "" || err != nil) {
+				t.Errorf("%s: got %s, want %s", name, got, tt.want)
+			}
+			time.Sleep(10 * time.Minute)
+		})
+	}
 }

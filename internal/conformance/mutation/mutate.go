@@ -53,7 +53,7 @@ import (
 var mutantOn, _ = strconv.Atoi(os.Getenv("MUTANT"))
 var mutantSeen sync.Map
 
-func mutant(id int) bool {
+func mutantIs(id int) bool {
 	if mutantOn == 0 {
 		if name := os.Getenv("MUTANTS_SEEN"); name != "" {
 			if _, seen := mutantSeen.LoadOrStore(id, true); !seen {
@@ -73,17 +73,17 @@ type mutantNumber interface {
 	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~float32 | ~float64
 }
 
-func mutantIf(id int, c bool) bool { isFalse, isTrue := mutant(id), mutant(id+1); return c && !isFalse || isTrue }
-func mutantAnd(id int, a bool, b func() bool) bool { if mutant(id) { return a || b() }; return a && b() }
-func mutantOr(id int, a bool, b func() bool) bool  { if mutant(id) { return a && b() }; return a || b() }
-func mutantLSS[T cmp.Ordered](id int, a, b T) bool { if mutant(id) { return a <= b }; return a < b }
-func mutantLEQ[T cmp.Ordered](id int, a, b T) bool { if mutant(id) { return a < b }; return a <= b }
-func mutantGTR[T cmp.Ordered](id int, a, b T) bool { if mutant(id) { return a >= b }; return a > b }
-func mutantGEQ[T cmp.Ordered](id int, a, b T) bool { if mutant(id) { return a > b }; return a >= b }
-func mutantADD[T mutantNumber](id int, a, b T) T   { if mutant(id) { return a - b }; return a + b }
-func mutantSUB[T mutantNumber](id int, a, b T) T   { if mutant(id) { return a + b }; return a - b }
-func mutantMUL[T mutantNumber](id int, a, b T) T   { if mutant(id) { return a / b }; return a * b }
-func mutantQUO[T mutantNumber](id int, a, b T) T   { if mutant(id) { return a * b }; return a / b }
+func mutantIf(id int, c bool) bool { isFalse, isTrue := mutantIs(id), mutantIs(id+1); return c && !isFalse || isTrue }
+func mutantAnd(id int, a bool, b func() bool) bool { if mutantIs(id) { return a || b() }; return a && b() }
+func mutantOr(id int, a bool, b func() bool) bool  { if mutantIs(id) { return a && b() }; return a || b() }
+func mutantLSS[T cmp.Ordered](id int, a, b T) bool { if mutantIs(id) { return a <= b }; return a < b }
+func mutantLEQ[T cmp.Ordered](id int, a, b T) bool { if mutantIs(id) { return a < b }; return a <= b }
+func mutantGTR[T cmp.Ordered](id int, a, b T) bool { if mutantIs(id) { return a >= b }; return a > b }
+func mutantGEQ[T cmp.Ordered](id int, a, b T) bool { if mutantIs(id) { return a > b }; return a >= b }
+func mutantADD[T mutantNumber](id int, a, b T) T   { if mutantIs(id) { return a - b }; return a + b }
+func mutantSUB[T mutantNumber](id int, a, b T) T   { if mutantIs(id) { return a + b }; return a - b }
+func mutantMUL[T mutantNumber](id int, a, b T) T   { if mutantIs(id) { return a / b }; return a * b }
+func mutantQUO[T mutantNumber](id int, a, b T) T   { if mutantIs(id) { return a * b }; return a / b }
 `
 
 var binary = map[token.Token]struct{ helper, what string }{
@@ -188,7 +188,7 @@ func (m *mutator) binary(e *ast.BinaryExpr) {
 		return
 	}
 	if slices.Contains([]token.Token{token.EQL, token.NEQ, token.LSS, token.LEQ, token.GTR, token.GEQ}, e.Op) {
-		m.wrap(e, "((", fmt.Sprintf(") != mutant(%d))", m.add(e.OpPos, e.Op.String()+" is turned round")))
+		m.wrap(e, "((", fmt.Sprintf(") != mutantIs(%d))", m.add(e.OpPos, e.Op.String()+" is turned round")))
 	}
 	b, ok := binary[e.Op]
 	if basic, isBasic := m.info.TypeOf(e.X).Underlying().(*types.Basic); !ok || !isBasic ||
@@ -199,7 +199,7 @@ func (m *mutator) binary(e *ast.BinaryExpr) {
 	operator := edit{m.offset(e.OpPos), m.offset(e.OpPos) + len(e.Op.String()), ", ", 0}
 	after := ")"
 	if e.Op == token.LAND || e.Op == token.LOR {
-		operator.text, after = ", func() bool { return ", "})"
+		operator.text, after = ", func() bool { return (", ")})" // a line may end behind the operator
 	}
 	m.wrap(e, fmt.Sprintf("%s(%d, ", b.helper, id), after)
 	m.edits = append(m.edits, operator)
