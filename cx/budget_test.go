@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"runtime"
 	"strings"
 	"sync"
@@ -250,10 +251,20 @@ func TestConnectionIsKept(t *testing.T) {
 	h := answering(t, sayOK)
 	srv := httptest.NewServer(h)
 	defer srv.Close()
-	for range 3 {
-		resp, err := srv.Client().Post(srv.URL, "application/json", strings.NewReader(tagged))
+	for i := range 3 {
+		kept := false
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) { kept = info.Reused }})
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, srv.URL, strings.NewReader(tagged))
 		if err != nil {
 			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		resp, err := srv.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kept != (i > 0) || resp.Close {
+			t.Errorf("call %d: kept %v, closes %v", i, kept, resp.Close)
 		}
 		body, err := io.ReadAll(resp.Body)
 		resp.Body.Close()
