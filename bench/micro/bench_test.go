@@ -1,4 +1,4 @@
-package bench
+package micro
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"cloud.google.com/go/dialogflow/cx/apiv3/cxpb"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"example.com/cxhook/bench/plain"
 	"example.com/cxhook/cx"
 )
 
@@ -81,7 +82,7 @@ func callCX() ([]byte, error) {
 }
 
 func callPlain() ([]byte, error) {
-	req := new(plainRequest)
+	req := new(plain.Request)
 	if err := json.Unmarshal([]byte(sample), req); err != nil {
 		return nil, err
 	}
@@ -98,17 +99,7 @@ func callPlain() ([]byte, error) {
 	return encodePlain("A " + s.Size + ", " + s.Color + " shirt it is.")
 }
 
-func encodePlain(text string) ([]byte, error) {
-	var resp plainResponse
-	var m plainMessage
-	m.Text = new(struct {
-		Text                      []string `json:"text,omitempty"`
-		AllowPlaybackInterruption bool     `json:"allowPlaybackInterruption,omitempty"`
-	})
-	m.Text.Text = []string{text}
-	resp.FulfillmentResponse.Messages = []plainMessage{m}
-	return json.Marshal(resp)
-}
+func encodePlain(text string) ([]byte, error) { return json.Marshal(plain.TextResponse(text)) }
 
 func callProto() ([]byte, error) {
 	req := new(cxpb.WebhookRequest)
@@ -137,7 +128,7 @@ func bench(b *testing.B, f func() error) {
 func BenchmarkDecode(b *testing.B) {
 	body := []byte(sample)
 	b.Run("cx", func(b *testing.B) { bench(b, func() error { _, err := cx.DecodeRequest(body); return err }) })
-	b.Run("encoding_json", func(b *testing.B) { bench(b, func() error { return json.Unmarshal(body, new(plainRequest)) }) })
+	b.Run("encoding_json", func(b *testing.B) { bench(b, func() error { return json.Unmarshal(body, new(plain.Request)) }) })
 	b.Run("protojson", func(b *testing.B) {
 		bench(b, func() error {
 			return protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(body, new(cxpb.WebhookRequest))

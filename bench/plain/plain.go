@@ -1,11 +1,14 @@
-package bench
+// Package plain is the protocol of CX webhooks as one writes it by hand for
+// encoding/json, and the sample agent's answer in that manner: the twin that cx is
+// measured against.
+package plain
 
 import "encoding/json"
 
-// plainRequest has the fields of cx.Request as one writes them for encoding/json:
+// Request has the fields of cx.Request as one writes them for encoding/json:
 // the same values are decoded, and what stays raw there stays raw here. Unlike cx
 // it takes members in any case, the last of duplicates, several kinds and queries.
-type plainRequest struct {
+type Request struct {
 	DetectIntentResponseID string `json:"detectIntentResponseId,omitempty"`
 	Text                   string `json:"text,omitempty"`
 	TriggerIntent          string `json:"triggerIntent,omitempty"`
@@ -16,10 +19,10 @@ type plainRequest struct {
 	FulfillmentInfo        struct {
 		Tag string `json:"tag,omitempty"`
 	} `json:"fulfillmentInfo"`
-	IntentInfo              *plainIntent    `json:"intentInfo,omitempty"`
-	PageInfo                plainPage       `json:"pageInfo"`
-	SessionInfo             plainSession    `json:"sessionInfo"`
-	Messages                []plainMessage  `json:"messages,omitempty"`
+	IntentInfo              *Intent         `json:"intentInfo,omitempty"`
+	PageInfo                Page            `json:"pageInfo"`
+	SessionInfo             Session         `json:"sessionInfo"`
+	Messages                []Message       `json:"messages,omitempty"`
 	Payload                 json.RawMessage `json:"payload,omitempty"`
 	SentimentAnalysisResult *struct {
 		Score     float64 `json:"score"`
@@ -32,7 +35,7 @@ type plainRequest struct {
 	} `json:"languageInfo,omitempty"`
 }
 
-type plainIntent struct {
+type Intent struct {
 	LastMatchedIntent string `json:"lastMatchedIntent,omitempty"`
 	DisplayName       string `json:"displayName,omitempty"`
 	Parameters        map[string]struct {
@@ -42,7 +45,7 @@ type plainIntent struct {
 	Confidence float64 `json:"confidence,omitempty"`
 }
 
-type plainPage struct {
+type Page struct {
 	CurrentPage string `json:"currentPage,omitempty"`
 	DisplayName string `json:"displayName,omitempty"`
 	FormInfo    struct {
@@ -56,29 +59,29 @@ type plainPage struct {
 	} `json:"formInfo"`
 }
 
-type plainSession struct {
+type Session struct {
 	Session    string                     `json:"session,omitempty"`
 	Parameters map[string]json.RawMessage `json:"parameters,omitempty"`
 }
 
-type plainMetadata struct {
+type Metadata struct {
 	Metadata json.RawMessage `json:"metadata,omitempty"`
 }
 
-type plainMessage struct {
+type Message struct {
 	Text *struct {
 		Text                      []string `json:"text,omitempty"`
 		AllowPlaybackInterruption bool     `json:"allowPlaybackInterruption,omitempty"`
 	} `json:"text,omitempty"`
 	Payload             json.RawMessage `json:"payload,omitempty"`
-	ConversationSuccess *plainMetadata  `json:"conversationSuccess,omitempty"`
+	ConversationSuccess *Metadata       `json:"conversationSuccess,omitempty"`
 	OutputAudioText     *struct {
 		Text                      string `json:"text,omitempty"`
 		SSML                      string `json:"ssml,omitempty"`
 		AllowPlaybackInterruption bool   `json:"allowPlaybackInterruption,omitempty"`
 	} `json:"outputAudioText,omitempty"`
-	LiveAgentHandoff *plainMetadata `json:"liveAgentHandoff,omitempty"`
-	EndInteraction   *struct{}      `json:"endInteraction,omitempty"`
+	LiveAgentHandoff *Metadata `json:"liveAgentHandoff,omitempty"`
+	EndInteraction   *struct{} `json:"endInteraction,omitempty"`
 	PlayAudio        *struct {
 		AudioURI                  string `json:"audioUri,omitempty"`
 		AllowPlaybackInterruption bool   `json:"allowPlaybackInterruption,omitempty"`
@@ -103,14 +106,14 @@ type plainMessage struct {
 	Channel      string `json:"channel,omitempty"`
 }
 
-// plainResponse has what the text answer needs, as one writes it by hand.
-type plainResponse struct {
+// Response has what the text answer needs, as one writes it by hand.
+type Response struct {
 	FulfillmentResponse struct {
-		Messages      []plainMessage `json:"messages,omitempty"`
-		MergeBehavior string         `json:"mergeBehavior,omitempty"`
+		Messages      []Message `json:"messages,omitempty"`
+		MergeBehavior string    `json:"mergeBehavior,omitempty"`
 	} `json:"fulfillmentResponse"`
-	PageInfo    *plainPage      `json:"pageInfo,omitempty"`
-	SessionInfo *plainSession   `json:"sessionInfo,omitempty"`
+	PageInfo    *Page           `json:"pageInfo,omitempty"`
+	SessionInfo *Session        `json:"sessionInfo,omitempty"`
 	Payload     json.RawMessage `json:"payload,omitempty"`
 	TargetPage  string          `json:"targetPage,omitempty"`
 	TargetFlow  string          `json:"targetFlow,omitempty"`

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// writeMarkdown writes the report as tables that docs/performance.md can hold.
+func (r *Report) writeMarkdown(w io.Writer) error {
+	m := &tables{w: w}
+	pinned := "contestants pinned to one core, load and key server to another"
+	if !r.Machine.Pinned {
+		pinned = "one core, which contestants and load share: not comparable"
+	}
+	m.printf("%s, %s; %d × %s, Linux %s, %s; %s; medians of %d rounds (min–max).\n", r.Date.Format("2006-01-02"), "`"+r.Command+"`", r.Machine.Cores, r.Machine.CPU, r.Machine.Kernel, r.Machine.Go, pinned, r.Rounds)
+	r.servingTable(m)
+	r.goalTable(m)
+	return m.err
+}
+
+func (r *Report) servingTable(m *tables) {
+	var rows [][]string
+	for _, c := range r.Contestants {
+		if c.LeftOut != "" {
+			rows = append(rows, []string{c.Name, c.What, "left out: " + c.LeftOut, "", "", "", "", ""})
+			continue
+		}
+		if s := c.Serving; s != nil {
+			rows = append(rows, []string{c.Name, c.What, spread(s.PerSecond, 0), spread(s.CPUPerCall, 1), fmt.Sprintf("%.0f", s.PerCPUSecond.Median),
+				fmt.Sprintf("%.2f", s.P50.Median/1e3), fmt.Sprintf("%.2f", s.P99.Median/1e3), megabytes(s.RSS)})
+		}
+	}
+	m.table(fmt.Sprintf("Closed loop, %d connections", connections), []string{"", "what", "calls/s", "CPU µs/call", "calls per CPU-second", "p50 ms", "p99 ms", "RSS MB"}, rows)
+}
+
+func (r *Report) goalTable(m *tables) {
+	var rows [][]string
+	for _, g := range r.Goals {
+		met := "met"
+		if !g.Met {
+			met = "**not met**"
+		}
+		rows = append(rows, []string{g.Name, g.wanted(), spread(g.Ratio, 2), met})
+	}
+	m.table("Goals", []string{"ratio", "wanted", "measured", ""}, rows)
+}
+
+func spread(s Summary, digits int) string {
+	if s.Min == s.Max {
+		return fmt.Sprintf("%.*f", digits, s.Median)
+	}
+	return fmt.Sprintf("%.*f (%.*f–%.*f)", digits, s.Median, digits, s.Min, digits, s.Max)
+}
+
+func megabytes(n uint64) string { return fmt.Sprintf("%.1f", float64(n)/1e6) }
+
+// tables writes Markdown and keeps the first error.
+type tables struct {
+	w   io.Writer
+	err error
+}
+
+func (t *tables) printf(format string, args ...any) {
+	if t.err == nil {
+		_, t.err = fmt.Fprintf(t.w, format, args...)
+	}
+}
+
+// table writes nothing if there are no rows.
+func (t *tables) table(title string, head []string, rows [][]string) {
+	if len(rows) == 0 {
+		return
+	}
+	t.printf("\n**%s**\n\n| %s |\n|%s\n", title, strings.Join(head, " | "), strings.Repeat("---|", len(head)))
+	for _, row := range rows {
+		t.printf("| %s |\n", strings.Join(row, " | "))
+	}
+}
