@@ -31,12 +31,14 @@ type measured struct {
 	calls   int
 	elapsed time.Duration
 	cpu     time.Duration // of the server
+	load    time.Duration // of this process meanwhile
 	latency *hdrhistogram.Histogram
 }
 
 func (m *measured) perSecond() float64    { return float64(m.calls) / m.elapsed.Seconds() }
 func (m *measured) perCPUSecond() float64 { return float64(m.calls) / m.cpu.Seconds() }
 func (m *measured) cpuPerCall() float64   { return float64(m.cpu.Microseconds()) / float64(m.calls) }
+func (m *measured) loadPerCall() float64  { return float64(m.load.Microseconds()) / float64(m.calls) }
 func (m *measured) quantile(q float64) float64 {
 	return float64(m.latency.ValueAtQuantile(q)) / 1e3 // µs
 }
@@ -115,20 +117,32 @@ func drive(t *target, n int, more func(calls int, since time.Duration) bool) (*m
 		})
 	}
 	ready.Wait()
-	before, err := t.cpu()
-	begin = time.Now()
-	close(start)
-	done.Wait()
-	m := &measured{elapsed: time.Since(begin), calls: int(calls.Load()), latency: newHistogram()}
-	after, err2 := t.cpu()
-	m.cpu = after - before
-	if err := errors.Join(append(problems, err, err2)...); err != nil {
+	m, err := t.meter(func() {
+		begin = time.Now()
+		close(start)
+		done.Wait()
+	})
+	if err := errors.Join(append(problems, err)...); err != nil {
 		return nil, fmt.Errorf("contestant %s: %w\n%s", t.name, err, t.output)
 	}
 	for _, h := range histograms {
 		m.latency.Merge(h)
 	}
+	m.calls = int(calls.Load())
 	return m, nil
+}
+
+// meter measures what f takes of time and of both processors.
+func (t *target) meter(f func()) (*measured, error) {
+	server, err := t.cpu()
+	load, err2 := ownCPU()
+	begin := time.Now()
+	f()
+	m := &measured{elapsed: time.Since(begin), latency: newHistogram()}
+	after, err3 := t.cpu()
+	loadAfter, err4 := ownCPU()
+	m.cpu, m.load = after-server, loadAfter-load
+	return m, errors.Join(err, err2, err3, err4)
 }
 
 func dial(t *target) (*exchange, io.Closer, error) {

@@ -37,4 +37,24 @@ func (r *Report) judge() {
 			r.Goals = append(r.Goals, newGoal(fmt.Sprintf("calls per CPU-second, e / %s", g.other), g.want, false, ratios(e.Serving.PerCPUSecond, o.Serving.PerCPUSecond)))
 		}
 	}
+	if f := r.contestant("f"); f != nil && f.Serving != nil && e.Serving != nil {
+		// What f may cost is e and the signatures that it verifies.
+		allowed := make([]float64, len(r.Bare.RSA.Values))
+		for i := range allowed {
+			allowed[i] = r.Bare.RSA.Values[i] + ecdsaOfCall*r.Bare.ECDSA.Values[i] + e.Serving.CPUPerCall.Values[i]
+		}
+		r.Goals = append(r.Goals, newGoal("CPU per call, f / (e + its RSA and ECDSA)", 1.15, true, ratios(f.Serving.CPUPerCall, summarize(allowed))))
+	}
+	if d := r.contestant("d"); d != nil && d.Cold != nil && e.Cold != nil {
+		r.Goals = append(r.Goals,
+			newGoal("cold start without the key fetch, e / d", 1, true, ratios(e.Cold.Rest, d.Cold.Rest)),
+			newGoal("RSS after the first call, e / d", 1, true, ratios(e.Cold.RSS, d.Cold.RSS)))
+	}
+	if m := r.Memory; m != nil && m.Growth != 0 {
+		last := m.Distinct[len(m.Distinct)-1].Calls
+		r.Goals = append(r.Goals, newGoal(fmt.Sprintf("RSS after %d distinct tokens / after %d", last, last/10), 1.1, true, summarize([]float64{m.Growth})))
+	}
+	if l := r.Latency; l != nil {
+		r.Goals = append(r.Goals, newGoal("p99 at half of e's maximum rate, e / a0", 1.5, true, ratios(l.at("e", halfRate).P99, l.at("a0", halfRate).P99)))
+	}
 }

@@ -16,6 +16,11 @@ func (r *Report) writeMarkdown(w io.Writer) error {
 	m.printf("%s, %s; %d × %s, Linux %s, %s; %s; medians of %d rounds (min–max).\n", r.Date.Format("2006-01-02"), "`"+r.Command+"`", r.Machine.Cores, r.Machine.CPU, r.Machine.Kernel, r.Machine.Go, pinned, r.Rounds)
 	r.servingTable(m)
 	r.goalTable(m)
+	r.latencyTable(m)
+	r.scalingTables(m)
+	r.coldTable(m)
+	r.memoryTable(m)
+	r.costTable(m)
 	return m.err
 }
 
@@ -23,15 +28,26 @@ func (r *Report) servingTable(m *tables) {
 	var rows [][]string
 	for _, c := range r.Contestants {
 		if c.LeftOut != "" {
-			rows = append(rows, []string{c.Name, c.What, "left out: " + c.LeftOut, "", "", "", "", ""})
+			rows = append(rows, []string{c.Name, c.What, "left out: " + c.LeftOut, "", "", "", "", "", ""})
 			continue
 		}
 		if s := c.Serving; s != nil {
-			rows = append(rows, []string{c.Name, c.What, spread(s.PerSecond, 0), spread(s.CPUPerCall, 1), fmt.Sprintf("%.0f", s.PerCPUSecond.Median),
+			rows = append(rows, []string{c.Name, c.What, spread(s.PerSecond, 0), spread(s.CPUPerCall, 1), fmt.Sprintf("%.0f", s.PerCPUSecond.Median), fmt.Sprintf("%.1f", s.LoadPerCall.Median),
 				fmt.Sprintf("%.2f", s.P50.Median/1e3), fmt.Sprintf("%.2f", s.P99.Median/1e3), megabytes(s.RSS)})
 		}
 	}
-	m.table(fmt.Sprintf("Closed loop, %d connections", connections), []string{"", "what", "calls/s", "CPU µs/call", "calls per CPU-second", "p50 ms", "p99 ms", "RSS MB"}, rows)
+	m.table(fmt.Sprintf("Closed loop, %d connections", connections), []string{"", "what", "calls/s", "CPU µs/call", "calls per CPU-second", "load µs/call", "p50 ms", "p99 ms", "RSS MB"}, rows)
+}
+
+func (r *Report) latencyTable(m *tables) {
+	if r.Latency == nil {
+		return
+	}
+	var rows [][]string
+	for _, l := range r.Latency.Rates {
+		rows = append(rows, []string{l.Contestant, fmt.Sprintf("%.0f (%.0f %% of e's maximum)", l.Rate, 100*l.Share), spread(l.P50, 0), spread(l.P99, 0), spread(l.LateP99, 0)})
+	}
+	m.table("Open loop, latency from the moment that a call was due", []string{"", "calls/s", "p50 µs", "p99 µs", "sent late, p99 µs"}, rows)
 }
 
 func (r *Report) goalTable(m *tables) {

@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -29,7 +29,7 @@ type process struct {
 }
 
 // start runs a contestant on a port of its own, pinned to the server's core, in the
-// environment of a Cloud Run function. Its output goes through pipes, as there, to a
+// environment of a Cloud Run function. Its output goes through a pipe, as there, to a
 // reader that throws it away.
 func start(c contestant, b binary, env []string) (*process, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -46,12 +46,22 @@ func start(c contestant, b binary, env []string) (*process, error) {
 	if !c.own {
 		p.cmd.Env = append(p.cmd.Env, "K_SERVICE=cxhook")
 	}
-	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
-	if err := p.fork(); err != nil {
+	reader, writer, err := os.Pipe()
+	if err != nil {
 		return nil, err
 	}
+	p.cmd.Stdout, p.cmd.Stderr = writer, writer
+	if err := errors.Join(p.fork(), writer.Close()); err != nil {
+		return nil, errors.Join(err, reader.Close())
+	}
+	drained := make(chan struct{})
+	go func() {
+		p.output.drain(reader)
+		close(drained)
+	}()
 	go func() {
 		p.err = p.cmd.Wait()
+		<-drained // what it complained about is there
 		close(p.ended)
 	}()
 	return p, nil
@@ -106,10 +116,16 @@ func (p *process) ready(ctx context.Context) (time.Time, error) {
 // have ended included, in nanoseconds' resolution: utime and stime of /proc have
 // 10 ms. It is the kernel's clock of the process (clock_getcpuclockid).
 func (p *process) cpu() (time.Duration, error) {
-	const perProcess = 2 // CPUCLOCK_SCHED, and not of one thread
+	return clock(int32(^p.cmd.Process.Pid<<3 | 2)) // 2 is CPUCLOCK_SCHED, of the whole process
+}
+
+// ownCPU is the same of this process.
+func ownCPU() (time.Duration, error) { return clock(unix.CLOCK_PROCESS_CPUTIME_ID) }
+
+func clock(id int32) (time.Duration, error) {
 	var ts unix.Timespec
-	if err := unix.ClockGettime(int32(^p.cmd.Process.Pid<<3|perProcess), &ts); err != nil {
-		return 0, fmt.Errorf("contestant %s: CPU clock: %w", p.name, err)
+	if err := unix.ClockGettime(id, &ts); err != nil {
+		return 0, fmt.Errorf("clock %d: %w", id, err)
 	}
 	return time.Duration(ts.Nano()), nil
 }
@@ -124,31 +140,50 @@ func (p *process) rss() (uint64, error) {
 	return status.VmRSS, err
 }
 
-// tail keeps the end of what is written to it.
+// tail keeps the end of what comes out of a pipe.
 type tail struct {
 	mu   sync.Mutex
 	text []byte
 }
 
-const tailBytes = 8 << 10
+const (
+	tailBytes = 64 << 10 // a trace of all initialisations is 10 KB
+	// pipeBytes hold what a server writes between two looks at the pipe: it must not
+	// wait, and not wake a reader with every line.
+	pipeBytes = 1 << 20
+	pipePause = 2 * time.Millisecond
+)
 
-func (t *tail) Write(p []byte) (int, error) {
+// drain reads until the other side is closed.
+func (t *tail) drain(r *os.File) {
+	defer r.Close()
+	if conn, err := r.SyscallConn(); err == nil { // not Fd, which would make reads block a thread
+		// Refused, the pipe has its usual 64 KiB, which is enough at lower rates.
+		_ = conn.Control(func(fd uintptr) { _, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, pipeBytes) })
+	}
+	buf := make([]byte, pipeBytes)
+	for {
+		n, err := r.Read(buf)
+		t.keep(buf[:n])
+		if err != nil {
+			return
+		}
+		time.Sleep(pipePause)
+	}
+}
+
+func (t *tail) keep(p []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.text = append(t.text, p[max(0, len(p)-tailBytes):]...)
-	if len(t.text) > 16*tailBytes {
-		t.text = append(t.text[:0], t.text[len(t.text)-tailBytes:]...)
-	}
-	return len(p), nil
+	t.text = append(t.text[:0], t.text[max(0, len(t.text)-tailBytes):]...)
 }
 
 func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return string(t.text[max(0, len(t.text)-tailBytes):])
+	return string(t.text)
 }
-
-var _ io.Writer = (*tail)(nil)
 
 // The cores: contestants on one, the load and the key server on the other. On a
 // machine of one core they share it, and the report says so.

@@ -12,13 +12,18 @@ import (
 
 // Report is all that a run has found out; it is what results.json holds.
 type Report struct {
-	Date        time.Time           `json:"date"`
-	Command     string              `json:"command"`
-	Machine     Machine             `json:"machine"`
-	Seed        uint64              `json:"seed"` // of the order of the contestants
-	Rounds      int                 `json:"rounds"`
-	Contestants []*ContestantReport `json:"contestants"`
-	Goals       []Goal              `json:"goals"`
+	Date         time.Time           `json:"date"`
+	Command      string              `json:"command"`
+	Machine      Machine             `json:"machine"`
+	Seed         uint64              `json:"seed"` // of the order of the contestants
+	Rounds       int                 `json:"rounds"`
+	Contestants  []*ContestantReport `json:"contestants"`
+	Latency      *Latency            `json:"latency,omitempty"`
+	Scaling      []*Scaling          `json:"scaling,omitempty"`
+	Memory       *Memory             `json:"memory,omitempty"`
+	Bare         *Bare               `json:"bareSignatures,omitempty"`
+	Instructions *Instructions       `json:"instructions,omitempty"`
+	Goals        []Goal              `json:"goals"`
 }
 
 // Machine is what the figures depend on.
@@ -37,6 +42,7 @@ type ContestantReport struct {
 	LeftOut string   `json:"leftOut,omitempty"` // why it was not measured
 	Binary  int64    `json:"binaryBytes,omitempty"`
 	Serving *Serving `json:"serving,omitempty"`
+	Cold    *Cold    `json:"coldStart,omitempty"`
 }
 
 func newReport(rounds int) *Report {

@@ -11,6 +11,7 @@ type Serving struct {
 	PerSecond    Summary `json:"callsPerSecond"`
 	PerCPUSecond Summary `json:"callsPerCPUSecond"`
 	CPUPerCall   Summary `json:"cpuMicrosecondsPerCall"`
+	LoadPerCall  Summary `json:"loadMicrosecondsPerCall"` // CPU of the load's core: a caller that costs more than the server is what is measured
 	P50          Summary `json:"p50Microseconds"`
 	P99          Summary `json:"p99Microseconds"`
 	RSS          uint64  `json:"rssBytes"` // after the last round
@@ -36,6 +37,10 @@ func (s *stage) serving(ctx context.Context) error {
 			return err
 		}
 	}
+	signatures, err := newBare()
+	if err != nil {
+		return err
+	}
 	rounds := map[string][]*measured{}
 	order := rand.New(rand.NewPCG(s.report.Seed, 0))
 	for round := range s.opts.rounds {
@@ -54,7 +59,11 @@ func (s *stage) serving(ctx context.Context) error {
 			}
 			rounds[t.name] = append(rounds[t.name], m)
 		}
+		if err := signatures.round(s.opts.time / 4); err != nil {
+			return err
+		}
 	}
+	s.report.Bare = signatures.summary()
 	for _, t := range targets {
 		of := func(f func(*measured) float64) Summary {
 			var values []float64
@@ -68,7 +77,7 @@ func (s *stage) serving(ctx context.Context) error {
 			return err
 		}
 		s.report.contestant(t.name).Serving = &Serving{
-			PerSecond: of((*measured).perSecond), PerCPUSecond: of((*measured).perCPUSecond), CPUPerCall: of((*measured).cpuPerCall),
+			PerSecond: of((*measured).perSecond), PerCPUSecond: of((*measured).perCPUSecond), CPUPerCall: of((*measured).cpuPerCall), LoadPerCall: of((*measured).loadPerCall),
 			P50: of(func(m *measured) float64 { return m.quantile(50) }), P99: of(func(m *measured) float64 { return m.quantile(99) }), RSS: rss}
 	}
 	return nil
