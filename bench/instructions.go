@@ -48,6 +48,10 @@ func (s *stage) instructions(ctx context.Context) error {
 		var counts [2]float64
 		for i, calls := range []int{few, more} {
 			n, err := s.counted(ctx, c, calls)
+			for try := 1; err != nil && try < valgrindTries && ctx.Err() == nil; try++ {
+				progress("instructions: %s, once more: %v", c.name, err)
+				n, err = s.counted(ctx, c, calls)
+			}
 			if err != nil {
 				r.Why = fmt.Sprintf("contestant %s: %v", c.name, err)
 				progress("LEFT OUT: instructions of the rest: %s", r.Why)
@@ -59,6 +63,10 @@ func (s *stage) instructions(ctx context.Context) error {
 	}
 	return nil
 }
+
+// valgrindTries is how often a count is begun: now and then valgrind 3.19 breaks off
+// a Go program.
+const valgrindTries = 3
 
 var countLine = regexp.MustCompile(`I\s+refs:\s+([\d,]+)`)
 

@@ -4,8 +4,8 @@
 //	go -C bench run .          # all of it, about ten minutes
 //	go -C bench run . -quick   # the same in little, to see that it works
 //
-// Progress goes to standard error, tables to standard output; results.json,
-// results.md and the pictures go to the folder of -out.
+// Progress goes to standard error, tables to standard output; they and results.json
+// go to the folder of -out, the pictures to that of -pictures.
 //
 // What is compared are ratios within one run: absolute figures drift with the
 // machine. All contestants get the same bytes, those that the emulator's load
@@ -13,6 +13,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -37,6 +38,7 @@ type options struct {
 	quick       bool
 	tokens      int
 	out         string
+	pictures    string
 }
 
 // part is a part of the run.
@@ -62,7 +64,8 @@ func main() {
 	flag.StringVar(&o.parts, "parts", "", "the parts to run, of "+strings.Join(partNames(), ",")+"; all by default")
 	flag.BoolVar(&o.quick, "quick", false, "fewer and shorter rounds: to see that it works, not for figures")
 	flag.IntVar(&o.tokens, "tokens", 100_000, "how many distinct tokens the memory is measured with; the goal's million takes a quarter of an hour more")
-	flag.StringVar(&o.out, "out", "results", "the folder for the results")
+	flag.StringVar(&o.out, "out", "results", "the folder for results.json and results.md")
+	flag.StringVar(&o.pictures, "pictures", "", "the folder for the pictures, as ../docs/performance; that of -out by default")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "bench: %q: there are flags only; see -help\n", flag.Arg(0))
@@ -105,7 +108,8 @@ func run(ctx context.Context, o options, w io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if err := os.MkdirAll(o.out, 0o755); err != nil {
+	o.pictures = cmp.Or(o.pictures, o.out)
+	if err := errors.Join(os.MkdirAll(o.out, 0o755), os.MkdirAll(o.pictures, 0o755)); err != nil {
 		return err
 	}
 	s, err := newStage(ctx, o, dir)
@@ -123,7 +127,7 @@ func run(ctx context.Context, o options, w io.Writer) error {
 		progress("%s took %.0f s", p.name, time.Since(begin).Seconds())
 	}
 	s.report.judge()
-	return s.report.write(o.out, w)
+	return errors.Join(s.report.write(o.out, w), s.report.draw(o.pictures))
 }
 
 // newStage builds the contestants and what they need; programs go to dir.
