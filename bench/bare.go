@@ -8,7 +8,6 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"errors"
-	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -50,12 +49,10 @@ func newBare() (*bare, error) {
 
 // round measures both for d each.
 func (b *bare) round(d time.Duration) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if err := pin(0, serverCore); err != nil {
-		return err
-	}
-	defer pin(0, loadCore)
+	return onServerCore(func() error { return b.measure(d) })
+}
+
+func (b *bare) measure(d time.Duration) error {
 	for _, op := range []struct {
 		to     *[]float64
 		verify func() bool

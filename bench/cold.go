@@ -102,7 +102,7 @@ func (s *stage) coldStart(ctx context.Context, c contestant, env ...string) (lis
 		return 0, 0, 0, err
 	}
 	defer closer.Close()
-	err = x.do(s.steady, s.answer)
+	err = x.do(s.calls(c)(), s.answer)
 	now := time.Now()
 	if err != nil && !(c.json && x.answer.StatusCode() == 200 && sameJSON(x.answer.Body(), s.answer)) {
 		return 0, 0, 0, fmt.Errorf("contestant %s, first call: %w\n%s", c.name, err, p.output)

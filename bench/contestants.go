@@ -18,6 +18,7 @@ type contestant struct {
 	program string   // the folder of its source in contestants
 	own     bool     // it cannot be started as on Cloud Run: see contestants/own
 	policy  []string // in place of the world's settings
+	rsa     bool     // its caller's certificate has RSA keys: see rsaWorld
 	fresh   bool     // each call has a new token and leaf
 	json    bool     // answers are compared as JSON: protojson's bytes vary
 }
@@ -29,23 +30,33 @@ var contestants = []contestant{
 	{name: "b", what: "framework, cxpb and protojson, nothing verified: what people write", program: "b", json: true},
 	{name: "d0", what: "framework, encoding/json, idtoken.Validate and crypto/x509 on every call, no log", program: "d0"},
 	{name: "d", what: "d0 with one line a call by cloud.google.com/go/logging: the honest rival", program: "d"},
+	{name: "dr", what: "d, and the chain has RSA keys as Dialogflow's: 4096, 4096, 2048 bits", program: "d", rsa: true},
 	{name: "n", what: "Node: functions-framework 5.0.5 and google-auth-library 10.9.1, token verified on every call, no certificate, no log", program: "n"},
 	{name: "e", what: "ours: everything verified, one log line a call, steady state", program: "e"},
+	{name: "er", what: "e, and the chain has those RSA keys", program: "e", rsa: true},
 	{name: "f", what: "ours: every call a new token and a new leaf", program: "e", fresh: true},
 	{name: "g", what: "ours: verification off", program: "own", own: true, policy: []string{"CXHOOK_POLICY=insecure-none", "CXHOOK_DANGER_NOT_PRODUCTION=true"}},
 }
 
 var contestantRoutes = contestant{name: "routes", what: "e with many routes", program: "own", own: true}
 
-func selected(names string) ([]contestant, error) {
-	if names == "" {
+func names(list []contestant) (names []string) {
+	for _, c := range list {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+// selected reads -contestants; "" is all of them.
+func selected(wanted string) ([]contestant, error) {
+	if wanted == "" {
 		return contestants, nil
 	}
 	var list []contestant
-	for name := range strings.SplitSeq(names, ",") {
+	for name := range strings.SplitSeq(wanted, ",") {
 		i := slices.IndexFunc(contestants, func(c contestant) bool { return c.name == name })
 		if i < 0 {
-			return nil, fmt.Errorf("-contestants: no %q; have a, a0, b, d0, d, n, e, f, g", name)
+			return nil, fmt.Errorf("-contestants: no %q; have %s", name, strings.Join(names(contestants), ", "))
 		}
 		list = append(list, contestants[i])
 	}

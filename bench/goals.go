@@ -37,6 +37,9 @@ func (r *Report) judge() {
 			r.Goals = append(r.Goals, newGoal(fmt.Sprintf("calls per CPU-second, e / %s", g.other), g.want, false, ratios(e.Serving.PerCPUSecond, o.Serving.PerCPUSecond)))
 		}
 	}
+	if er, dr := r.contestant("er"), r.contestant("dr"); er != nil && dr != nil && er.Serving != nil && dr.Serving != nil {
+		r.Goals = append(r.Goals, newGoal("the same with a chain as Dialogflow's, er / dr", 8, false, ratios(er.Serving.PerCPUSecond, dr.Serving.PerCPUSecond)))
+	}
 	if f := r.contestant("f"); f != nil && f.Serving != nil && e.Serving != nil {
 		// What f may cost is e and the signatures that it verifies.
 		allowed := make([]float64, len(r.Bare.RSA.Values))

@@ -1,7 +1,7 @@
 // Command bench measures the webhook beside its peers, each a process of its own on
 // one core, driven from another, and says which goals are met:
 //
-//	go -C bench run .          # all of it, about ten minutes
+//	go -C bench run .          # all of it, a quarter of an hour
 //	go -C bench run . -quick   # the same in little, to see that it works
 //
 // Progress goes to standard error, tables to standard output; they and results.json
@@ -146,13 +146,8 @@ func newStage(ctx context.Context, o options, dir string) (*stage, error) {
 	if s.world, err = newWorld(ctx, dir); err != nil {
 		return nil, err
 	}
-	s.steady = s.request(s.body, nil)
-	for _, c := range s.list {
-		if c.fresh {
-			if _, err := s.freshCalls(); err != nil { // on all cores, while nothing is measured
-				return nil, err
-			}
-		}
+	if err := s.furnish(dir); err != nil { // on all cores, while nothing is measured
+		return nil, err
 	}
 	if !s.report.Machine.Pinned {
 		progress("one core only: contestants and load share it, and the figures mean little")

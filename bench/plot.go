@@ -28,10 +28,10 @@ var (
 	grey   = color.RGBA{150, 150, 150, 255}
 )
 
-var colourOf = map[string]color.Color{"a": grey, "a0": orange, "b": green, "d": red, "d0": red, "n": purple, "e": blue, "f": blue, "g": blue}
+var colourOf = map[string]color.Color{"a": grey, "a0": orange, "b": green, "d": red, "d0": red, "n": purple, "e": blue, "er": blue, "f": blue, "g": blue}
 
 // shortName is what a contestant is in a picture.
-var shortName = map[string]string{"a": "net/http", "a0": "functions-framework", "b": "cxpb, unverified", "d0": "idtoken and x509", "d": "the same, logging",
+var shortName = map[string]string{"a": "net/http", "a0": "functions-framework", "b": "cxpb, unverified", "d0": "idtoken and x509", "d": "the same, logging", "dr": "d, RSA chain", "er": "ours, RSA chain",
 	"n": "Node, token alone", "e": "ours, steady state", "f": "ours, all new", "g": "ours, unverified"}
 
 // draw writes the pictures of what was measured.

@@ -70,20 +70,10 @@ func start(c contestant, b binary, env []string) (*process, error) {
 // fork starts the command on the server's core: a child has the affinity of the
 // thread that forks it.
 func (p *process) fork() error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	var own unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &own); err != nil {
-		return err
-	}
-	if err := pin(0, serverCore); err != nil {
-		return err
-	}
-	p.began = time.Now()
-	if err := p.cmd.Start(); err != nil {
-		return err
-	}
-	return unix.SchedSetaffinity(0, &own)
+	return onServerCore(func() error {
+		p.began = time.Now()
+		return p.cmd.Start()
+	})
 }
 
 // stop ends the process.
@@ -196,6 +186,20 @@ func pin(tid, core int) error {
 	var set unix.CPUSet
 	set.Set(core)
 	return unix.SchedSetaffinity(tid, &set)
+}
+
+// onServerCore runs f there, on a thread of its own.
+func onServerCore(f func() error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var before unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &before); err != nil {
+		return err
+	}
+	if err := pin(0, serverCore); err != nil {
+		return err
+	}
+	return errors.Join(f(), unix.SchedSetaffinity(0, &before))
 }
 
 // pinSelf puts all threads of this process, and so those to come, on the load's core.

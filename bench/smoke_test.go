@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -24,9 +25,13 @@ func smoke(t *testing.T, list []contestant) *stage {
 	if s.world, err = newWorld(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
-	s.steady = s.request(s.body, nil)
+	if err := s.furnish(dir); err != nil {
+		t.Fatal(err)
+	}
 	return s
 }
+
+var bearer = regexp.MustCompile(`Authorization: Bearer \S+`)
 
 // TestContestants: every contestant gives the same answer to the same call, those
 // that verify refuse a call that proves nothing, and a short run fills the report,
@@ -53,8 +58,8 @@ func TestContestants(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = x.do(s.request(s.body, map[string][]string{"Authorization": {"Bearer " + token}}), p.answer)
-		if verifies := strings.Contains("d0 d n e f", c.name); verifies != (err != nil && x.answer.StatusCode() == 401) {
+		err = x.do(bearer.ReplaceAllLiteral(p.next(), []byte("Authorization: Bearer "+token)), p.answer)
+		if verifies := strings.Contains("d0 d dr n e er f", c.name); verifies != (err != nil && x.answer.StatusCode() == 401) {
 			t.Errorf("contestant %s: another customer's token: got %d, %v", c.name, x.answer.StatusCode(), err)
 		}
 		closer.Close()
@@ -86,7 +91,7 @@ func TestContestants(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	fetches := map[string]bool{"d0": true, "d": true, "n": true, "e": true}
+	fetches := map[string]bool{"d0": true, "d": true, "dr": true, "n": true, "e": true, "er": true}
 	for _, c := range s.list {
 		if cold := s.report.contestant(c.name).Cold; cold != nil && fetches[c.name] != (cold.Fetch.Min > 0) {
 			t.Errorf("contestant %s: key fetches of %v ms", c.name, cold.Fetch.Values)
@@ -119,7 +124,7 @@ func TestWrongAnswer(t *testing.T) {
 
 // A program that cannot start is reported with what it says.
 func TestStartFailure(t *testing.T) {
-	s := smoke(t, contestants[6:7])
+	s := smoke(t, []contestant{{name: "e", program: "e"}})
 	s.env = append(s.env, "CXHOOK_AUDIENCES=")
 	_, err := s.begin(t.Context(), s.list[0])
 	if err == nil || !strings.Contains(err.Error(), "contestant e ended: exit status 1") || !strings.Contains(err.Error(), "CXHOOK_AUDIENCES: entry 1 of the list is empty") {
@@ -193,7 +198,7 @@ func TestSelected(t *testing.T) {
 	if err != nil || len(list) != 2 || list[0].name != "e" || list[1].name != "a0" {
 		t.Errorf("got %v, %v", list, err)
 	}
-	if _, err := selected("e,z"); err == nil || err.Error() != `-contestants: no "z"; have a, a0, b, d0, d, n, e, f, g` {
+	if _, err := selected("e,z"); err == nil || err.Error() != `-contestants: no "z"; have a, a0, b, d0, d, dr, n, e, er, f, g` {
 		t.Errorf("got %v", err)
 	}
 }

@@ -5,9 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"reflect"
 	"sync/atomic"
-	"time"
 )
 
 // stage holds the built programs and the world, and starts contestants on it.
@@ -16,7 +16,8 @@ type stage struct {
 	list     []contestant
 	binaries map[string]binary // by program
 	steady   []byte            // the call of the steady state
-	fresh    [][]byte          // calls of contestant f; made when first needed
+	rsa      *rsaWorld         // nil if nobody needs it
+	fresh    [][]byte          // calls of contestant f; nil if it takes no part
 	distinct int               // how many of those
 	opts     options
 	report   *Report
@@ -41,21 +42,52 @@ func (s *stage) begin(ctx context.Context, c contestant, env ...string) (*target
 
 // settings are the environment that a contestant is configured by.
 func (s *stage) settings(c contestant) []string {
-	if c.policy != nil {
+	switch {
+	case c.policy != nil:
 		return c.policy
+	case c.rsa:
+		return s.rsa.env
+	default:
+		return s.env
 	}
-	return s.env
+}
+
+// calls gives the calls that a contestant gets.
+func (s *stage) calls(c contestant) func() []byte {
+	switch {
+	case c.fresh:
+		return cycle(s.fresh)
+	case c.rsa:
+		return func() []byte { return s.rsa.call }
+	default:
+		return func() []byte { return s.steady }
+	}
+}
+
+// furnish makes the calls. Of those of contestant f, each has a token and a leaf that
+// the server has forgotten, or never seen: each comes again only after all others.
+func (s *stage) furnish(dir string) (err error) {
+	s.steady = s.request(s.body, nil)
+	for _, c := range s.list {
+		if c.rsa && s.rsa == nil {
+			progress("making RSA keys of 4096 bits")
+			if s.rsa, err = s.newRSAWorld(filepath.Join(dir, "rsa.pem")); err != nil {
+				return err
+			}
+		}
+		if c.fresh && s.fresh == nil {
+			progress("making %d tokens and client certificates", s.distinct)
+			if s.fresh, err = s.world.distinct(0, s.distinct, true); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // aim makes one call and compares its answer: byte by byte, or as JSON.
 func (s *stage) aim(p *process) (*target, error) {
-	t := &target{process: p, answer: s.answer, next: func() []byte { return s.steady }}
-	if p.fresh {
-		var err error
-		if t.next, err = s.freshCalls(); err != nil {
-			return nil, err
-		}
-	}
+	t := &target{process: p, answer: s.answer, next: s.calls(p.contestant)}
 	x, closer, err := dial(t)
 	if err != nil {
 		return nil, err
@@ -81,21 +113,6 @@ func (s *stage) aim(p *process) (*target, error) {
 func sameJSON(a, b []byte) bool {
 	var x, y any
 	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
-}
-
-// freshCalls gives calls of which each has a token and a leaf that the server has
-// forgotten, or never seen: each comes again only after all others.
-func (s *stage) freshCalls() (func() []byte, error) {
-	if s.fresh == nil {
-		progress("making %d tokens and client certificates", s.distinct)
-		begin := time.Now()
-		var err error
-		if s.fresh, err = s.world.distinct(0, s.distinct, true); err != nil {
-			return nil, err
-		}
-		progress("made in %.0f s", time.Since(begin).Seconds())
-	}
-	return cycle(s.fresh), nil
 }
 
 // cycle gives one after the other, for any number of goroutines.
