@@ -76,7 +76,7 @@ func (s *stage) curve(name string, sizes []int, prepare func(size int) (t *targe
 	return curve, nil
 }
 
-func (s *stage) scaleRounds() int { return (s.opts.rounds + 1) / 2 }
+func (s *stage) scaleRounds() int { return max(1, s.opts.rounds/2) }
 
 // each runs f for those of the named contestants that take part.
 func (s *stage) each(ctx context.Context, names []string, f func(*target) error) error {
