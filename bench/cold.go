@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"time"
@@ -39,6 +40,8 @@ const shownInits = 12
 
 // cold starts contestants in turns, one at a time.
 func (s *stage) cold(ctx context.Context) error {
+	// The key server must not wait for the thread that sleeps until a port is open.
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
 	type start struct{ listening, first, fetch, rss float64 }
 	starts := map[string][]start{}
 	for round := range s.coldStarts() {

@@ -92,6 +92,9 @@ func openLoop(ctx context.Context, t *target, n int, rate float64, d time.Durati
 	return m, late, nil
 }
 
+// callTimeout bounds a call: no contestant is this slow.
+const callTimeout = 30 * time.Second
+
 // sleepUntil returns at a time of the monotonic clock, or at once if it has passed,
 // and gives the time then.
 func sleepUntil(due time.Duration) (time.Duration, error) {

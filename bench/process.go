@@ -96,7 +96,12 @@ func (p *process) ready(ctx context.Context) (time.Time, error) {
 			return time.Time{}, fmt.Errorf("contestant %s ended: %v\n%s", p.name, p.err, p.output)
 		case <-ctx.Done():
 			return time.Time{}, ctx.Err()
-		case <-time.After(200 * time.Microsecond):
+		default:
+		}
+		// In the kernel: a timer of Go's would be a millisecond coarse.
+		pause := unix.NsecToTimespec(int64(200 * time.Microsecond))
+		if err := unix.Nanosleep(&pause, nil); err != nil && !errors.Is(err, unix.EINTR) {
+			return time.Time{}, err
 		}
 	}
 	return time.Time{}, fmt.Errorf("contestant %s does not listen\n%s", p.name, p.output)
