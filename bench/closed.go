@@ -29,12 +29,14 @@ type measured struct {
 	elapsed time.Duration
 	cpu     time.Duration // of the server
 	load    time.Duration // of this process meanwhile
+	others  time.Duration // that other processes had of the two cores
 	latency *hdrhistogram.Histogram
 }
 
 func (m *measured) perSecond() float64    { return float64(m.calls) / m.elapsed.Seconds() }
 func (m *measured) perCPUSecond() float64 { return float64(m.calls) / m.cpu.Seconds() }
 func (m *measured) cpuPerCall() float64   { return float64(m.cpu.Microseconds()) / float64(m.calls) }
+func (m *measured) othersShare() float64  { return m.others.Seconds() / (2 * m.elapsed.Seconds()) }
 func (m *measured) loadPerCall() float64  { return float64(m.load.Microseconds()) / float64(m.calls) }
 func (m *measured) quantile(q float64) float64 {
 	return float64(m.latency.ValueAtQuantile(q)) / 1e3 // µs
@@ -131,6 +133,7 @@ func drive(t *target, n int, more func(calls int, since time.Duration) bool) (*m
 
 // meter measures what f takes of time and of both processors.
 func (t *target) meter(f func()) (*measured, error) {
+	busy, err0 := busyTime()
 	server, err := t.cpu()
 	load, err2 := ownCPU()
 	begin := time.Now()
@@ -138,8 +141,10 @@ func (t *target) meter(f func()) (*measured, error) {
 	m := &measured{elapsed: time.Since(begin), latency: newHistogram()}
 	after, err3 := t.cpu()
 	loadAfter, err4 := ownCPU()
+	busyAfter, err5 := busyTime()
 	m.cpu, m.load = after-server, loadAfter-load
-	return m, errors.Join(err, err2, err3, err4)
+	m.others = max(0, busyAfter-busy-m.cpu-m.load)
+	return m, errors.Join(err0, err, err2, err3, err4, err5)
 }
 
 func dial(t *target) (*exchange, io.Closer, error) {

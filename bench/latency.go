@@ -22,6 +22,7 @@ type LatencyRate struct {
 	P50        Summary   `json:"p50Microseconds"`
 	P99        Summary   `json:"p99Microseconds"`
 	LateP99    Summary   `json:"lateP99Microseconds"` // how late the load sent its calls
+	Others     Summary   `json:"othersShare"`         // of the two cores' time, that other processes took
 	Quantiles  []float64 `json:"quantiles"`           // microseconds, of all rounds together, at quantileAxis
 }
 
@@ -74,7 +75,7 @@ func (s *stage) latency(ctx context.Context) error {
 	}
 	axis := quantileAxis()
 	for _, share := range shares {
-		p50, p99, lates := map[string][]float64{}, map[string][]float64{}, map[string][]float64{}
+		p50, p99, lates, others := map[string][]float64{}, map[string][]float64{}, map[string][]float64{}, map[string][]float64{}
 		whole := map[string]*hdrhistogram.Histogram{"a0": newHistogram(), "e": newHistogram()}
 		for round := range s.opts.rounds {
 			progress("latency: %.0f calls/s, round %d of %d", l.Max*share, round+1, s.opts.rounds)
@@ -87,11 +88,12 @@ func (s *stage) latency(ctx context.Context) error {
 				p50[t.name] = append(p50[t.name], round4(m.quantile(50)))
 				p99[t.name] = append(p99[t.name], round4(m.quantile(99)))
 				lates[t.name] = append(lates[t.name], round4(float64(late.ValueAtQuantile(99))/1e3))
+				others[t.name] = append(others[t.name], round4(m.othersShare()))
 				whole[t.name].Merge(m.latency)
 			}
 		}
 		for _, t := range targets {
-			r := LatencyRate{Contestant: t.name, Share: share, Rate: round4(l.Max * share), P50: summarize(p50[t.name]), P99: summarize(p99[t.name]), LateP99: summarize(lates[t.name])}
+			r := LatencyRate{Contestant: t.name, Share: share, Rate: round4(l.Max * share), P50: summarize(p50[t.name]), P99: summarize(p99[t.name]), LateP99: summarize(lates[t.name]), Others: summarize(others[t.name])}
 			for _, q := range axis {
 				r.Quantiles = append(r.Quantiles, round4(float64(whole[t.name].ValueAtQuantile(q))/1e3))
 			}

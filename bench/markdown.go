@@ -14,6 +14,9 @@ func (r *Report) writeMarkdown(w io.Writer) error {
 		pinned = "one core, which contestants and load share: not comparable"
 	}
 	m.printf("%s, %s; %d × %s, Linux %s, %s; %s; medians of %d rounds (min–max).\n", r.Date.Format("2006-01-02"), "`"+r.Command+"`", r.Machine.Cores, r.Machine.CPU, r.Machine.Kernel, r.Machine.Go, pinned, r.Rounds)
+	if others := r.others(); others > quiet {
+		m.printf("\n**The machine was not quiet**: other processes had up to %.0f %% of the two cores. Calls per second and latencies are worth nothing; CPU per call is inflated for all, its ratios less so.\n", 100*others)
+	}
 	r.servingTable(m)
 	r.goalTable(m)
 	r.latencyTable(m)
@@ -22,6 +25,17 @@ func (r *Report) writeMarkdown(w io.Writer) error {
 	r.memoryTable(m)
 	r.costTable(m)
 	return m.err
+}
+
+// others is the largest share of the cores that other processes had in the closed
+// loops, by medians.
+func (r *Report) others() (most float64) {
+	for _, c := range r.Contestants {
+		if c.Serving != nil {
+			most = max(most, c.Serving.Others.Median)
+		}
+	}
+	return most
 }
 
 func (r *Report) servingTable(m *tables) {
@@ -56,6 +70,9 @@ func (r *Report) goalTable(m *tables) {
 		met := "met"
 		if !g.Met {
 			met = "**not met**"
+		}
+		if g.Doubt != "" {
+			met = g.Doubt
 		}
 		rows = append(rows, []string{g.Name, g.wanted(), spread(g.Ratio, 2), met})
 	}

@@ -110,8 +110,8 @@ func (r *Report) costTable(m *tables) {
 	}
 	m.table("Instructions a call, user space alone ("+i.Tool+")", []string{"", "thousands"}, rows)
 	m.printf("\nperf stat here: `%s`.", i.Perf)
-	if i.Why != "" {
-		m.printf(" Not counted: %s.", i.Why)
+	for _, why := range i.LeftOut {
+		m.printf(" Not counted: %s.", why)
 	}
 	m.printf("\n")
 }

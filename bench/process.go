@@ -125,6 +125,25 @@ func clock(id int32) (time.Duration, error) {
 	return time.Duration(ts.Nano()), nil
 }
 
+// busyTime is how long the server's core and the load's have worked, for whomever. Its
+// resolution is 10 ms.
+func busyTime() (time.Duration, error) {
+	fs, err := procfs.NewDefaultFS()
+	if err != nil {
+		return 0, err
+	}
+	stat, err := fs.Stat()
+	if err != nil {
+		return 0, err
+	}
+	seconds := 0.0
+	for _, core := range []int64{serverCore, loadCore} {
+		c := stat.CPU[core] // zero on a machine that has it not
+		seconds += c.User + c.Nice + c.System + c.IRQ + c.SoftIRQ + c.Steal
+	}
+	return time.Duration(seconds * 1e9), nil
+}
+
 // rss is the memory of the process that is resident, in bytes.
 func (p *process) rss() (uint64, error) {
 	proc, err := procfs.NewProc(p.cmd.Process.Pid)

@@ -14,7 +14,8 @@ type Serving struct {
 	LoadPerCall  Summary `json:"loadMicrosecondsPerCall"` // CPU of the load's core: a caller that costs more than the server is what is measured
 	P50          Summary `json:"p50Microseconds"`
 	P99          Summary `json:"p99Microseconds"`
-	RSS          uint64  `json:"rssBytes"` // after the last round
+	Others       Summary `json:"othersShare"` // of the two cores' time, that other processes took
+	RSS          uint64  `json:"rssBytes"`    // after the last round
 }
 
 // connections of the closed loops: enough that a server is never idle.
@@ -78,7 +79,8 @@ func (s *stage) serving(ctx context.Context) error {
 		}
 		s.report.contestant(t.name).Serving = &Serving{
 			PerSecond: of((*measured).perSecond), PerCPUSecond: of((*measured).perCPUSecond), CPUPerCall: of((*measured).cpuPerCall), LoadPerCall: of((*measured).loadPerCall),
-			P50: of(func(m *measured) float64 { return m.quantile(50) }), P99: of(func(m *measured) float64 { return m.quantile(99) }), RSS: rss}
+			P50: of(func(m *measured) float64 { return m.quantile(50) }), P99: of(func(m *measured) float64 { return m.quantile(99) }),
+			Others: of((*measured).othersShare), RSS: rss}
 	}
 	return nil
 }
