@@ -28,7 +28,7 @@ var (
 	grey   = color.RGBA{150, 150, 150, 255}
 )
 
-var colourOf = map[string]color.Color{"a": grey, "a0": orange, "b": green, "d": red, "d0": red, "n": purple, "e": blue, "er": blue, "f": blue, "g": blue}
+var colourOf = map[string]color.Color{"a": grey, "a0": orange, "b": green, "d0": red, "d": red, "dr": red, "n": purple, "e": blue, "er": blue, "f": blue, "g": blue}
 
 // shortName is what a contestant is in a picture.
 var shortName = map[string]string{"a": "net/http", "a0": "functions-framework", "b": "cxpb, unverified", "d0": "idtoken and x509", "d": "the same, logging", "dr": "d, RSA chain", "er": "ours, RSA chain",
@@ -55,7 +55,7 @@ func (r *Report) draw(dir string) error {
 		save(name, s.plot("CPU per call (µs)", cpu), 14*vg.Centimeter, 8*vg.Centimeter)
 		if s.Of == "connections" {
 			save(name+"-throughput", s.plot("calls per second", func(p ScalePoint) float64 { return p.PerSecond.Median }), 14*vg.Centimeter, 8*vg.Centimeter)
-			save(name+"-p99", s.plot("99th percentile, closed loop (ms)", func(p ScalePoint) float64 { return p.P99.Median / 1e3 }), 14*vg.Centimeter, 8*vg.Centimeter)
+			save(name+"-p99", s.plot("p99, closed loop (ms)", func(p ScalePoint) float64 { return p.P99.Median / 1e3 }), 14*vg.Centimeter, 8*vg.Centimeter)
 		}
 	}
 	return errors.Join(problems...)
@@ -213,9 +213,8 @@ func (s *Scaling) plot(label string, value func(ScalePoint) float64) *plot.Plot 
 		p.Legend.Add(c.Contestant, line, points)
 	}
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, powers{}
-	if p.Y.Min = 0; high > 20*low {
-		p.Y.Scale, p.Y.Tick.Marker, p.Y.Min = plot.LogScale{}, powers{}, low/1.5
+	if p.Y.Min, p.Y.Max = 0, high*1.3; high > 20*low {
+		p.Y.Scale, p.Y.Tick.Marker, p.Y.Min, p.Y.Max = plot.LogScale{}, powers{}, low/1.5, high*1.5
 	}
-	p.Y.Max = high * 1.3
 	return p
 }

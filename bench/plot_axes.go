@@ -40,8 +40,12 @@ type powers struct{}
 
 func (powers) Ticks(minimum, maximum float64) []plot.Tick {
 	var ticks []plot.Tick
+	steps := []float64{1, 2, 5}
+	if maximum > 2e3*minimum {
+		steps = steps[:1]
+	}
 	for p := math.Floor(math.Log10(minimum)); p <= math.Ceil(math.Log10(maximum)); p++ {
-		for _, m := range []float64{1, 2, 5} {
+		for _, m := range steps {
 			if v := m * math.Pow(10, p); v >= minimum*0.999 && v <= maximum*1.001 {
 				ticks = append(ticks, plot.Tick{Value: v, Label: shortNumber(v)})
 			}
