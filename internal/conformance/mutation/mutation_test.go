@@ -15,9 +15,9 @@ import (
 )
 
 // TestScore breaks verify and cx in every place, runs their tests, and holds the
-// share of mutants that a test notices. It takes a quarter of an hour and more, and
+// share of mutants that a test notices. cx takes some minutes, verify an hour, and
 // so runs with CXHOOK_TEST_MUTATION, a list of packages and files of them, as
-// "cx verify/edge.go" (.ci/run full: "cx verify").
+// "cx verify/edge.go" (.ci/run full: cx).
 func TestScore(t *testing.T) {
 	if os.Getenv("CXHOOK_TEST_MUTATION") == "" {
 		t.Skip("SKIPPED: CXHOOK_TEST_MUTATION is not set; it lists the packages and files that are broken, as in: cx verify/edge.go")
