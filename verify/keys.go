@@ -86,9 +86,13 @@ func (k *keys) has(kid string) bool { return k.byID[kid] != nil }
 // due says whether a newer set is to be fetched, expired whether calls wait for it.
 // A set from the future is both: it was fetched while the clock was ahead, and would
 // else be used until then, with keys that Google has withdrawn.
-func (k *keys) due(now time.Time) bool { return now.Before(k.fetched) || !now.Before(k.refresh) }
+func (k *keys) due(now time.Time) bool { return k.early(now) || !now.Before(k.refresh) }
 
-func (k *keys) expired(now time.Time) bool { return now.Before(k.fetched) || !now.Before(k.expires) }
+func (k *keys) expired(now time.Time) bool { return k.early(now) || !now.Before(k.expires) }
+
+// early says whether a set is from the future. A call whose clock was read shortly
+// before a fetch ended sees no more than seconds of it.
+func (k *keys) early(now time.Time) bool { return k.age(now) < -time.Minute }
 
 // stale is for how long the set has been past its expiry; negative before that.
 func (k *keys) stale(now time.Time) time.Duration { return now.Sub(k.expires) }
