@@ -35,19 +35,17 @@ func (d *drain) enter() (stopping bool) {
 }
 
 // leave counts a call out. While the process stops, the answer is sent on before:
-// net/http does that after the handler has returned, which may be too late. It says
-// whether no call is left.
-func (d *drain) leave(w http.ResponseWriter) (last bool) {
+// net/http does that after the handler has returned, which may be too late.
+func (d *drain) leave(w http.ResponseWriter) {
 	if d.stop.Load() {
 		_ = http.NewResponseController(w).Flush() // not every ResponseWriter can; the ones of servers can
 	}
-	if last = d.calls.Add(-1) == 0; last && d.stop.Load() {
+	if d.calls.Add(-1) == 0 && d.stop.Load() {
 		select {
 		case d.idle <- struct{}{}:
 		default:
 		}
 	}
-	return last
 }
 
 func (d *drain) stopping() bool { return d.stop.Load() }

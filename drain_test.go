@@ -85,9 +85,6 @@ func TestDrain(t *testing.T) {
 		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Connection") != "close" {
 			t.Errorf("a later call: got %d, Connection %q", w.Code, w.Header().Get("Connection"))
 		}
-		if err := hook.lines.Flush(t.Context()); err != nil {
-			t.Error(err)
-		}
 		if text := log.String(); strings.Count(text, `"reason":"stopping"`) != 1 || !strings.Contains(text, `"severity":"WARNING"`) {
 			t.Errorf("the later call's line is missing:\n%s", text)
 		}

@@ -62,7 +62,7 @@ func fromEnv() (*Hook, error) {
 func logStartFailure(err error) {
 	e := &telemetry.Entry{Severity: telemetry.Critical, Time: time.Now(), Message: "cxhook cannot start: " + err.Error(),
 		Labels: telemetry.Labels{Kind: telemetry.KindStart, Revision: os.Getenv("K_REVISION")}}
-	telemetry.NewLines(os.Stdout, nil).Write(e)
+	telemetry.NewLines(os.Stdout).Write(e)
 }
 
 // MaxUnproved bounds the calls whose caller is being verified at one moment.
@@ -76,10 +76,9 @@ type Hook struct {
 	verified http.Handler  // verification, and behind it the agent
 	verifier *verify.Verifier
 	log      telemetry.Log
-	lines    *telemetry.Lines // what log is, unless it is the configuration's
-	tracer   *tracing.Tracer  // nil without tracing
-	revision string           // of the Cloud Run service; "" elsewhere
-	pinEnd   time.Time        // when the first pinned certificate ends; zero if none is
+	tracer   *tracing.Tracer // nil without tracing
+	revision string          // of the Cloud Run service; "" elsewhere
+	pinEnd   time.Time       // when the first pinned certificate ends; zero if none is
 	close    func(context.Context) error
 	unproved atomic.Int64
 	gate     *gate
@@ -105,8 +104,7 @@ func New(ctx context.Context, cfg Config) (*Hook, error) {
 	}
 	h := &Hook{cfg: cfg, budget: cfg.Budget, log: cfg.LogClient, revision: os.Getenv("K_REVISION"), drain: newDrain()}
 	if h.log == nil {
-		h.lines = telemetry.NewLines(cfg.Log, func() bool { return h.calls.Load() > 1 })
-		h.log = h.lines
+		h.log = telemetry.NewLines(cfg.Log)
 	}
 
 	verifier, verr := verify.New(cfg.Verify)
@@ -201,9 +199,7 @@ func (h *Hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		h.endProof(rec)
 		h.finish(rec, sw)
-		if last := h.leave(sw); last && h.lines != nil {
-			h.lines.Flush(r.Context()) // without calls, the process may not run at all
-		}
+		h.leave(sw)
 	}()
 	ctx := r.Context()
 	if h.tracer != nil {

@@ -50,7 +50,7 @@ func (c *functionCmd) Run(ctx context.Context, s *streams) error {
 	}
 	errorLog := slog.NewJSONHandler(s.err, nil)
 	var client *cloudlog.Log // nil where standard output is collected
-	cfg.LogClient = telemetry.NewLines(s.out, nil)
+	cfg.LogClient = telemetry.NewLines(s.out)
 	if cfg.LogTo == webhook.LogCloud {
 		if client, err = cloudlog.New(ctx, cfg.Project, func(err error) { slog.New(errorLog).Error(err.Error()) }); err != nil {
 			return err

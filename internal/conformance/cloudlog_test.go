@@ -152,7 +152,7 @@ func TestCloudLogging(t *testing.T) {
 	client, failed := newCloudLog(t, service)
 	var lines bytes.Buffer
 	hook := newHook(t, func(cfg *webhook.Config) {
-		cfg.LogTo, cfg.LogClient = webhook.LogCloud, both{telemetry.NewLines(&lines, nil), client}
+		cfg.LogTo, cfg.LogClient = webhook.LogCloud, both{telemetry.NewLines(&lines), client}
 	})
 	const calls = 40
 	for i := range calls {

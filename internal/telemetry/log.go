@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"sync"
-	"time"
 )
 
 // A Log takes entries, from several goroutines at once. What it cannot write is
@@ -15,73 +14,29 @@ type Log interface {
 	Flush(ctx context.Context) error
 }
 
-// Lines is a Log that writes each entry as one line.
-//
-// A write to the pipe that Cloud Run reads costs a third of a whole call. So lines
-// may wait for others, for HoldTime at most, to be written with them.
+// Lines is a Log that writes each entry as one line and with one Write.
 type Lines struct {
-	w    io.Writer
-	busy func() bool // nil is never
-
-	mu   sync.Mutex // guards what follows, and writes to w
-	held []byte     // whole lines
-	soon *time.Timer
-	due  bool // soon will fire
+	mu  sync.Mutex // guards what follows
+	buf []byte
+	w   io.Writer
 }
 
-const (
-	// HoldTime is for how long a line may wait to be written.
-	HoldTime = 10 * time.Millisecond
-	// maxHeld bounds the lines that wait, and what one long line, as of a panic, may
-	// occupy for ever.
-	maxHeld = 32 << 10
-)
+// NewLines writes to w.
+func NewLines(w io.Writer) *Lines { return &Lines{w: w} }
 
-// NewLines writes to w: each line at once, but while busy says that more will come
-// soon, as many at a time as there are. Whoever says so must call Flush when it ends,
-// since nobody knows when the process is given a processor next. A nil busy is never.
-func NewLines(w io.Writer, busy func() bool) *Lines { return &Lines{w: w, busy: busy} }
+// maxKeptLine keeps one long line, as of a panic, from occupying memory for ever.
+const maxKeptLine = 64 << 10
 
-// Write writes one line, or holds it for a moment.
+// Write writes one line.
 func (l *Lines) Write(e *Entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.held = append(e.Append(l.held), '\n')
-	if len(l.held) >= maxHeld || l.busy == nil || !l.busy() {
-		l.flush()
-		return
+	line := append(e.Append(l.buf[:0]), '\n')
+	if cap(line) <= maxKeptLine {
+		l.buf = line
 	}
-	switch {
-	case l.due:
-	case l.soon == nil:
-		l.soon, l.due = time.AfterFunc(HoldTime, l.onTime), true
-	default:
-		l.soon.Reset(HoldTime)
-		l.due = true
-	}
+	l.w.Write(line)
 }
 
-func (l *Lines) onTime() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.due = false
-	l.flush()
-}
-
-// Flush writes what is held.
-func (l *Lines) Flush(context.Context) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.flush()
-	return nil
-}
-
-func (l *Lines) flush() {
-	if len(l.held) == 0 {
-		return
-	}
-	l.w.Write(l.held)
-	if l.held = l.held[:0]; cap(l.held) > 2*maxHeld {
-		l.held = nil
-	}
-}
+// Flush does nothing: Write has written.
+func (l *Lines) Flush(context.Context) error { return nil }

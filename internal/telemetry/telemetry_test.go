@@ -14,7 +14,7 @@ import (
 
 func TestLine(t *testing.T) {
 	var out bytes.Buffer
-	NewLines(&out, nil).Write(&Entry{
+	NewLines(&out).Write(&Entry{
 		Severity: Warning, Time: time.Date(2026, 11, 25, 8, 0, 0, 123456789, time.UTC), Message: "confirm: refused: token_expired",
 		Trace: "projects/p/traces/0af7651916cd43dd8448eb211c80319c", SpanID: "00f067aa0ba902b7", Sampled: true,
 		Request: HTTPRequest{Method: "POST", URL: "/shirts", Status: 401, RequestSize: 1595, ResponseSize: 47, Latency: Latency(1234567 * time.Nanosecond)},
@@ -34,7 +34,7 @@ func TestLine(t *testing.T) {
 // An entry without a request, as at start, has no empty httpRequest.
 func TestLineWithoutRequest(t *testing.T) {
 	var out bytes.Buffer
-	NewLines(&out, nil).Write(&Entry{Severity: Critical, Message: "cannot start"})
+	NewLines(&out).Write(&Entry{Severity: Critical, Message: "cannot start"})
 	if want := `{"severity":"CRITICAL","time":"0001-01-01T00:00:00Z","message":"cannot start"}` + "\n"; out.String() != want {
 		t.Errorf("got %s, want %s", &out, want)
 	}
@@ -168,7 +168,7 @@ func TestTraceName(t *testing.T) {
 }
 
 func BenchmarkLine(b *testing.B) {
-	log, days, age := NewLines(discard{}, nil), 90, 3600
+	log, days, age := NewLines(discard{}), 90, 3600
 	e := &Entry{Severity: Info, Time: time.Now(), Message: "confirm: answered", Trace: "projects/p/traces/0af7651916cd43dd8448eb211c80319c", SpanID: "00f067aa0ba902b7",
 		Request:     HTTPRequest{Method: "POST", URL: "/shirts", Status: 200, RequestSize: 1595, ResponseSize: 200, Latency: "0.001235s"},
 		Labels:      Labels{Kind: KindCall, Outcome: "answered", Tag: "confirm", Identity: "google", Source: "google-lb", Revision: "shirts-00012-abc"},
