@@ -17,7 +17,7 @@ type Start struct {
 
 	Routes   []string `json:"routes,omitzero"`
 	Paths    []string `json:"paths,omitzero"`
-	Budget   string   `json:"budget"` // of a call; its route may have another
+	Budget   string   `json:"budget"`      // of a call; its route may have another
 	Calls    int      `json:"concurrency"` // that run at a time
 	Log      string   `json:"log"`
 	Tracing  string   `json:"tracing"` // where spans go, or "off"
