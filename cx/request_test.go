@@ -269,3 +269,26 @@ func TestNothingIsShared(t *testing.T) {
 		}
 	}
 }
+
+// null stands for absence, in every place; a member that nobody knows is ignored, in
+// every object.
+func TestNullAndUnknownMembers(t *testing.T) {
+	want := decode(t, `{"pageInfo":{"formInfo":{}},"messages":[{"text":{"text":["a"]}},{"conversationSuccess":{}},{"toolCall":{}}]}`)
+	for name, body := range map[string]string{
+		"null": `{"detectIntentResponseId":null,"text":null,"languageCode":null,"fulfillmentInfo":null,"intentInfo":null,"pageInfo":{"currentPage":null,"formInfo":{"parameterInfo":null}},
+			"sessionInfo":{"session":null,"parameters":null},"messages":[{"text":{"text":["a"]},"payload":null,"responseType":null},{"conversationSuccess":{"metadata":null}},{"toolCall":{"inputParameters":null}}],
+			"payload":null,"sentimentAnalysisResult":null,"languageInfo":null}`,
+		"unknown": `{"x":{"y":[1]},"fulfillmentInfo":{"x":1},"pageInfo":{"x":1,"formInfo":{"x":[]}},"sessionInfo":{"x":1},
+			"messages":[{"x":1,"text":{"x":1,"text":["a"]}},{"conversationSuccess":{"x":1}},{"toolCall":{"x":1}}]}`,
+	} {
+		if diff := cmp.Diff(want, decode(t, body)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	for _, body := range []string{`{"intentInfo":{"x":1,"parameters":{"p":{"x":1}}}}`, `{"intentInfo":{"parameters":{"p":{"originalValue":null}}}}`} {
+		want := &cx.IntentInfo{Parameters: map[string]cx.IntentParameterValue{"p": {}}}
+		if diff := cmp.Diff(want, decode(t, body).IntentInfo); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", body, diff)
+		}
+	}
+}
