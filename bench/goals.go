@@ -2,7 +2,7 @@ package main
 
 import "fmt"
 
-// Goal is a ratio that issue "Speed" asks for.
+// Goal is a ratio that is aimed at: see docs/performance.md.
 type Goal struct {
 	Name  string  `json:"name"`
 	Want  float64 `json:"want"`
