@@ -23,19 +23,18 @@ const (
 	codeOverloaded = "overloaded"
 )
 
-// gate bounds the proved calls that run at a time. As many again, divided by four,
-// may wait, each for QueueTime; the others are answered 503 at once, before their
-// body is read. So those that run stay within their budgets: without a bound, all of
+// gate bounds the proved calls that run at a time. A quarter as many may wait, each
+// for QueueTime; the others are answered 503 at once, before their body is read. So those that run stay within their budgets: without a bound, all of
 // them would become slower together, until none is in time.
 type gate struct {
-	running chan struct{} // has one in it for each call that runs
-	waiting atomic.Int64
-	queue   int64 // how many may wait, and for how long
-	time    time.Duration
+	running   chan struct{} // has one in it for each call that runs
+	waiting   atomic.Int64
+	queue     int64 // how many may wait
+	queueTime time.Duration
 }
 
 func newGate(concurrency int) *gate {
-	return &gate{running: make(chan struct{}, concurrency), queue: int64(max(concurrency/4, 1)), time: QueueTime}
+	return &gate{running: make(chan struct{}, concurrency), queue: int64(max(concurrency/4, 1)), queueTime: QueueTime}
 }
 
 // enter lets a call through, and says whether it did and how long that took; the
@@ -50,7 +49,7 @@ func (g *gate) enter(ctx context.Context) (waited time.Duration, ok bool) {
 	if g.waiting.Add(1) > g.queue {
 		return 0, false
 	}
-	start, timeout := time.Now(), time.NewTimer(g.time)
+	start, timeout := time.Now(), time.NewTimer(g.queueTime)
 	defer timeout.Stop()
 	select {
 	case g.running <- struct{}{}:

@@ -99,7 +99,7 @@ func TestOverload(t *testing.T) {
 			return nil, nil
 		}
 	})
-	d.hook.gate.time = time.Minute // the test may be slow
+	d.hook.gate.queueTime = time.Minute // the test may be slow
 	body := sampleBody(t)
 	var calls sync.WaitGroup
 	answers := make(chan int, 5)

@@ -52,7 +52,7 @@ func TestLeave(t *testing.T) {
 			}
 			left := make(chan struct{})
 			go func() { leaver.leave(context.Background(), listener); close(left) }()
-			for !leaver.leaving.Load() {
+			for !leaver.leaving.Load() { // another goroutine says so, at once
 				time.Sleep(time.Millisecond)
 			}
 			if !call() {
@@ -85,7 +85,7 @@ func TestLeaveIdleConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	for leaver.open.Load() == 0 {
+	for leaver.open.Load() == 0 { // until the server has accepted it
 		time.Sleep(time.Millisecond)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -167,10 +167,17 @@ func (c *caller) call() result {
 		got, err = io.ReadAll(resp.Body)
 		resp.Body.Close()
 	}
+	r.judge(resp, got, answer, err)
+	return r
+}
+
+// judge says what became of a call: err is the connection's, answer what the handler
+// says to such a call.
+func (r *result) judge(resp *http.Response, got, answer []byte, err error) {
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		r.outcome = refusedConnection
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		r.outcome, r.detail = timeout, err.Error()
 	case err != nil:
 		r.outcome, r.detail = closedConnection, err.Error()
@@ -179,7 +186,6 @@ func (c *caller) call() result {
 	default:
 		r.outcome = outcome(strconv.Itoa(resp.StatusCode))
 	}
-	return r
 }
 
 // calls makes n calls, some at a time.

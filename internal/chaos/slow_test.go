@@ -2,14 +2,10 @@ package chaos
 
 import (
 	"bufio"
-	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -137,15 +133,6 @@ func slowCall(t *testing.T, address, atOnce, byteByByte string, answer []byte) (
 	if err == nil {
 		got, err = io.ReadAll(resp.Body)
 	}
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		r.outcome = timeout
-	case err != nil:
-		r.outcome, r.detail = closedConnection, err.Error()
-	case resp.StatusCode == http.StatusOK && !bytes.Equal(got, answer):
-		r.outcome, r.detail = "wrong answer", string(got)
-	default:
-		r.outcome = outcome(strconv.Itoa(resp.StatusCode))
-	}
+	r.judge(resp, got, answer, err)
 	return r
 }
