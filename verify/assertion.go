@@ -122,7 +122,7 @@ func (p *certificateProof) believe(c *assertion, rep *Report, now time.Time) err
 		check.Code, check.Presented, check.Expected = CertLeafUnchecked, "certificate "+sum+", not forwarded", "a leaf, to be verified here"
 		rep.warn(check)
 		rep.pass(StationCertificate, "identity", id.Name, p.expected)
-		rep.Identity, rep.Fingerprint = id.Name, sum
+		rep.Identity, rep.Fingerprint, rep.Claimed.Fingerprint = id.Name, sum, ""
 		return nil
 	}
 	check.Code, check.Expected = CertIdentityUnknown, p.expected

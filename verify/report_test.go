@@ -44,6 +44,14 @@ func TestReportCertificate(t *testing.T) {
 			}
 		})
 	}
+
+	// A leaf that was not forwarded, and is believed, is no claim either.
+	believed := goodCall()
+	believed.certificate.DangerTrustFrontWithoutLeaf = true
+	believed.header.Del("X-Client-Cert-Leaf")
+	if got := believed.judge(t); got.err != nil || got.report.Fingerprint != fingerprint || got.report.Claimed != (Claims{}) {
+		t.Errorf("believed: %v, %q, claimed %+v", got.err, got.report.Fingerprint, got.report.Claimed)
+	}
 }
 
 // What is reported of a token that is refused: service agents by name, people by
