@@ -87,6 +87,13 @@ func chainAttacks() []attack {
 	usage := func(usages ...x509.ExtKeyUsage) certEdit {
 		return func(c *x509.Certificate) { c.ExtKeyUsage = usages }
 	}
+	// belowFor presents a leaf for clients and servers, of a CA for these usages.
+	belowFor := func(usages ...x509.ExtKeyUsage) func(*certCall) {
+		ca := w.root.issueCA(dn(common("Test CA of one row")), usage(usages...))
+		return func(call *certCall) {
+			call.client(ca.issueClient(name, usage(x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth)), ca)
+		}
+	}
 	permitted := func(domain string) func(*certCall) {
 		ca := w.legacyRoot.issueCA(dn(common("Test constrained CA")), func(c *x509.Certificate) {
 			c.PermittedDNSDomains, c.PermittedDNSDomainsCritical = []string{domain}, true
@@ -142,6 +149,8 @@ func chainAttacks() []attack {
 			call.client(&holder{Certificate: mustMake(x509.ParseCertificate(der))}, w.r2)
 		}, code: CertUntrusted},
 		{id: "X22-root-as-client", do: func(call *certCall) { call.client(w.root) }, code: CertIsCA},
+		// The leaf is for servers too: its way up is not to be judged as a server's.
+		{id: "X23-leaf-for-both-below-a-ca-for-servers", do: belowFor(x509.ExtKeyUsageServerAuth), code: CertEKUMissing, twin: belowFor(x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth), warn: other},
 	}
 }
 

@@ -83,6 +83,9 @@ func assertionAttacks() []attack {
 		return both(trust, func(call *certCall) { call.client(leaf) }, omits("X-Client-Cert-Leaf", "X-Client-Cert-Chain"))
 	}
 	pinned := func(call *certCall) { call.certificate.Identities[0].LeafSPKI = []string{spkiOf(w.google.Certificate)} }
+	spiffe := func(call *certCall) {
+		call.certificate.Identities = []Identity{{Name: "mesh", Roots: []*x509.Certificate{w.root.Certificate}, URIName: "spiffe://a.example/b"}}
+	}
 	rows := []attack{
 		{id: "D01-leaf-missing-not-trusted", do: omits("X-Client-Cert-Leaf"), code: CertLeafMissing, twin: without, warn: unchecked},
 		row("D02-no-fingerprint", CertFingerprintMissing, omits("X-Client-Cert-Hash")),
@@ -105,14 +108,17 @@ func assertionAttacks() []attack {
 			twin: both(noLeaf(w.legacy), sends("X-Client-Cert-Dnsname-Sans", encode([]byte("x.example,*.dialogflow.com")))), warn: unchecked},
 		{id: "D19-dns-sans-in-the-other-reading", do: both(noLeaf(w.legacy), sends("X-Client-Cert-Dnsname-Sans", "")), code: CertIdentityUnknown,
 			twin: both(noLeaf(w.legacy), sends("X-Client-Cert-Dnsname-Sans", strings.TrimRight(encode([]byte("x.example")), "=")+","+encode([]byte("*.dialogflow.com")))), warn: unchecked},
+		row("D20-subject-with-padding-too-much", CertHeadersIncomplete, sends("X-Client-Cert-Subject-Dn", encode(w.google.RawSubject)+"==")),
+		row("D21-subject-with-bytes-after", CertHeadersIncomplete, subject(slices.Concat(w.google.RawSubject, []byte{0}))),
+		{id: "D22-other-spiffe-id", do: both(without, spiffe, sends("X-Client-Cert-Spiffe", "spiffe://a.example/c")), code: CertIdentityUnknown,
+			twin: both(without, spiffe, sends("X-Client-Cert-Spiffe", "spiffe://a.example/b")), warn: unchecked},
+		{id: "D23-no-spiffe-id", do: both(without, spiffe), code: CertIdentityUnknown,
+			twin: both(without, spiffe, sends("X-Client-Cert-Spiffe", "spiffe://a.example/b"), sends("X-Client-Cert-Uri-Sans", encode([]byte("https://x.example/")))), warn: unchecked},
 	}
 
 	hash := "Hash=" + hexOf(w.google.Certificate)
 	envoySays := func(value string) func(*certCall) { return both(trust, sends("X-Forwarded-Client-Cert", value)) }
 	good := envoySays(hash + `;Subject="CN=Google LLC,O=Google LLC,C=US";URI=`)
-	spiffe := func(call *certCall) {
-		call.certificate.Identities = []Identity{{Name: "mesh", Roots: []*x509.Certificate{w.root.Certificate}, URIName: "spiffe://a.example/b"}}
-	}
 	x := func(id string, code Code, value string) attack {
 		return attack{id: id, code: code, do: envoySays(value), twin: good, warn: unchecked}
 	}

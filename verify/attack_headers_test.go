@@ -120,6 +120,8 @@ func frontAttacks() []attack {
 		{id: "F09-front-not-yet-valid", do: both(notVerified("client_cert_validation_failed"), sends("X-Client-Cert-Valid-Not-Before", "2026-11-25T12:00:01+00:00")), code: CertNotYetValid},
 		// The balancer's log writes the start of 1970 where it has no date.
 		{id: "F10-front-has-no-dates", do: both(notVerified("client_cert_validation_failed"), sends("X-Client-Cert-Valid-Not-After", "1970-01-01T00:00:00Z"), sends("X-Client-Cert-Valid-Not-Before", "1970-01-01T00:00:00Z")), code: CertNotVerified},
+		// The dates explain the one word that has two meanings, and no other.
+		{id: "F11-front-found-no-eku-and-expired", do: both(notVerified("client_cert_chain_invalid_eku"), sends("X-Client-Cert-Valid-Not-After", "2026-11-25T11:59:59+00:00")), code: CertNotVerified},
 
 		{id: "F20-error-beside-verified", do: problem("client_cert_validation_failed"), code: CertFrontError},
 		{id: "F21-error-unknown", do: problem("client_cert_of_the_future"), code: CertFrontError},

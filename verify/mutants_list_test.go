@@ -22,6 +22,7 @@ var certificateMutants = []mutant{
 	{file: "googlelb.go", old: `if i < 0 && len(words) > 0 {`, new: `if i < 0 {`, row: "F28"},
 	{file: "googlelb.go", old: `t.Unix() != 0 && now.After(t)`, new: `now.After(t)`, row: "F10"},
 	{file: "googlelb.go", old: `t.Unix() != 0 && now.After(t)`, new: `false`, row: "F08"},
+	{file: "googlelb.go", old: `if problem == "client_cert_validation_failed" {`, new: `if problem != "" {`, row: "F11"},
 	{file: "googlelb.go", old: `err == nil && now.Before(t) {`, new: `err == nil && false {`, row: "F09"},
 	{file: "googlelb.go", old: `if leaf == "" && g.withoutLeaf {`, new: `if leaf == "" {`, row: "D01"},
 	{file: "googlelb.go", old: "if leaf == \"\" {\n\t\treturn evidence{}, rep.fail(", new: "if false {\n\t\treturn evidence{}, rep.fail(", row: "C36"},
@@ -46,6 +47,7 @@ var certificateMutants = []mutant{
 	{file: "chain.go", old: `Roots: c.roots,`, new: `Roots: intermediates,`, row: "X03"},
 	{file: "chain.go", old: `CurrentTime: now,`, new: `CurrentTime: leaf.cert.NotBefore,`, row: "X06"},
 	{file: "chain.go", old: `KeyUsages: c.usages,`, new: `KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},`, row: "X14"},
+	{file: "chain.go", old: `if servers {`, new: `if true {`, row: "X23"},
 	{file: "chain.go", old: `c.usages = append(c.usages, x509.ExtKeyUsageServerAuth)`, new: `c.usages = []x509.ExtKeyUsage{x509.ExtKeyUsageAny}`, row: "R21"},
 	{file: "chain.go", old: ` || !slices.ContainsFunc(v.paths, func(p certPath) bool { return p.validAt(now) })`, new: ` || !slices.ContainsFunc(v.paths, func(p certPath) bool { return true })`, row: "W26"},
 	{file: "chain.go", old: "\tif len(cert.URIs) == 0 {\n\t\treturn nil\n\t}", new: "\tfor _, u := range cert.URIs {\n\t\turis = append(uris, u.String())\n\t}\n\tif len(uris) > 0 {\n\t\treturn uris\n\t}", row: "A09"},
@@ -62,6 +64,7 @@ var certificateMutants = []mutant{
 	{file: "identity.go", old: `case len(id.IntermediateSPKI) > 0 && !slices.Contains(id.IntermediateSPKI, path.issuerSPKI):`, new: `case false:`, row: "I40"},
 	{file: "identity.go", old: `case len(id.LeafSPKI) > 0 && !slices.Contains(id.LeafSPKI, leaf.spki):`, new: `case false:`, row: "I43"},
 	{file: "identity.go", old: `if len(pair) != 2 {`, new: `if len(pair) < 2 {`, row: "L13"},
+	{file: "identity.go", old: `if len(rest) > 0 {`, new: `if len(rest) > 1 {`, row: "D21"},
 	{file: "identity.go", old: `len(rdn) == 1 && v.Class`, new: `v.Class`, row: "I13"},
 	{file: "identity.go", old: `(v.Tag == asn1.TagPrintableString || v.Tag == asn1.TagUTF8String)`, new: `true`, row: "I20"},
 
@@ -117,6 +120,8 @@ var certificateMutants = []mutant{
 	// A front that forwards no leaf, and is believed.
 	{file: "assertion.go", old: "if err != nil || len(sum) != sha256.Size {", new: "if sum = append(sum, make([]byte, 32)...)[:32]; false {", row: "D02"},
 	{file: "assertion.go", old: `time.Parse(time.RFC3339, get(r, d.name)); err != nil {`, new: `time.Parse(time.RFC3339, get(r, d.name)); false {`, row: "D04"},
+	{file: "assertion.go", old: "if err == nil {\n\t\tc.subject", new: "if subject != nil {\n\t\tc.subject", row: "D20"},
+	{file: "assertion.go", old: `if id := get(r, g.h.SPIFFEID); id != "" {`, new: `if id := ""; id != "" {`, row: "D22"},
 	{file: "assertion.go", old: `len(c.issuer) == 0 {`, new: `false {`, row: "D11"},
 	{file: "assertion.go", old: `if p.denied[c.fingerprint] {`, new: `if false {`, row: "D13"},
 	{file: "assertion.go", old: `if c.hasDates && (now.Before(c.notBefore) || now.After(c.notAfter)) {`, new: `if false {`, row: "D05"},
