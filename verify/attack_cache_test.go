@@ -101,6 +101,7 @@ func TestCertificateCache(t *testing.T) {
 		cached bool
 		code   Code
 	}{
+		{name: "at the same moment", leaf: w.google, chain: []*holder{w.r2}, later: 0, cached: true},
 		{name: "again", leaf: w.google, chain: []*holder{w.r2}, later: time.Second, cached: true},
 		{name: "at the maximum age", leaf: w.google, chain: []*holder{w.r2}, later: chainCacheAge, cached: true},
 		{name: "after the maximum age", leaf: w.google, chain: []*holder{w.r2}, later: chainCacheAge + 1, cached: false},
@@ -141,4 +142,52 @@ func TestCertificateCache(t *testing.T) {
 			t.Errorf("%d remembered", n)
 		}
 	})
+}
+
+// TestVerifiedPath: a remembered path is valid while every certificate of it is,
+// whichever begins last and ends first.
+func TestVerifiedPath(t *testing.T) {
+	begin, end := certNow.Add(-time.Minute), certNow.Add(time.Minute)
+	for i, short := range []string{"root", "intermediate", "leaf"} {
+		t.Run(short, func(t *testing.T) {
+			period := func(n int) certEdit {
+				return func(c *x509.Certificate) {
+					if n == i {
+						c.NotBefore, c.NotAfter = begin, end
+					}
+				}
+			}
+			root := selfSigned(dn(common("Test root")), period(0))
+			sub := root.issueCA(dn(common("Test CA")), period(1))
+			leaf := sub.issueClient(dn(common("a")), period(2))
+			chains := newChainVerifier([]Identity{{Roots: []*x509.Certificate{root.Certificate}}}, false)
+			v, err := chains.verify(chainKey{}, mustMake(newLeaf(leaf.Certificate)), []*x509.Certificate{sub.Certificate}, certNow)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(v.paths) != 1 {
+				t.Fatalf("%d paths, want 1", len(v.paths))
+			}
+			for at, want := range map[time.Time]bool{begin.Add(-1): false, begin: true, certNow: true, end: true, end.Add(1): false} {
+				if got := v.paths[0].validAt(at); got != want {
+					t.Errorf("valid at %v: %v, want %v", at, got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestLeafAsRoot: of a leaf that is a trust anchor itself nobody says who issued
+// it. The configuration refuses such a root; this would hold without that.
+func TestLeafAsRoot(t *testing.T) {
+	w := world()
+	leaf := mustMake(newLeaf(w.google.Certificate))
+	chains := newChainVerifier([]Identity{{Roots: []*x509.Certificate{w.google.Certificate}}}, false)
+	if v, err := chains.verify(chainKey{}, leaf, nil, certNow); err == nil || err.Error() != "the leaf is a trust anchor itself" || chains.cache.Len() != 0 {
+		t.Errorf("verified %+v, error %v, %d remembered", v, err, chains.cache.Len())
+	}
+	chains = newChainVerifier(w.identities(), false)
+	if v, err := chains.verify(chainKey{}, leaf, nil, certNow); err != nil || len(v.paths) != 1 || chains.cache.Len() != 1 {
+		t.Errorf("below its root: %+v, error %v, %d remembered", v, err, chains.cache.Len())
+	}
 }
