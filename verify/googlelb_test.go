@@ -1,6 +1,9 @@
 package verify
 
 import (
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -38,6 +41,9 @@ func TestDeclaredNames(t *testing.T) {
 		{name: "documented", edit: func(*GoogleLBHeaders) {}},
 		{name: "lower case", edit: func(h *GoogleLBHeaders) { h.Present = "x-client-cert-present" }},
 		{name: "underscores", edit: func(h *GoogleLBHeaders) { h.Present = "client_cert_present" }},
+		{name: "first and last of letters and digits", edit: func(h *GoogleLBHeaders) { h.Present = "X-AZ-az-09" }},
+		{name: "slash", edit: func(h *GoogleLBHeaders) { h.Leaf = "X/Leaf" }, want: []string{"cannot"}},
+		{name: "braces", edit: func(h *GoogleLBHeaders) { h.Leaf = "{client_cert_leaf}" }, want: []string{"cannot"}},
 		{name: "twice", edit: func(h *GoogleLBHeaders) { h.Chain = h.Leaf }, want: []string{`"X-Client-Cert-Leaf" stands for both {client_cert_leaf} and {client_cert_chain}`}},
 		{name: "twice in two cases", edit: func(h *GoogleLBHeaders) { h.Chain = strings.ToUpper(h.Leaf) }, want: []string{"stands for both"}},
 		{name: "two not named", edit: func(h *GoogleLBHeaders) { h.Chain, h.Error = "", "" }, want: []string{"no name for {client_cert_error}", "no name for {client_cert_chain}"}},
@@ -195,12 +201,18 @@ func TestHints(t *testing.T) {
 	}{
 		{"eku", notVerified("client_cert_chain_invalid_eku"), []string{"clientAuth", "custom client certificate"}},
 		{"joined words", notVerified("client_cert_of_the_future, client_cert_validation_not_performed"), []string{"clientValidationTrustConfig"}},
+		{"no certificate", noCertificate("client_cert_not_provided"), []string{lbErrorHints["client_cert_not_provided"]}},
 		{"no leaf", omits("X-Client-Cert-Leaf"), []string{"{client_cert_leaf}", "allow-list"}},
 		{"no fingerprint", omits("X-Client-Cert-Hash"), []string{"{client_cert_sha256_fingerprint}"}},
 		{"unknown authority", func(call *certCall) { call.client(w.strangerSub.issueClient(dn(common("Google LLC"))), w.strangerSub) }, []string{"x509: certificate signed by unknown authority", "Stranger Root", "CA file"}},
 		{"unknown authority, whole chain", func(call *certCall) {
 			call.client(w.strangerSub.issueClient(dn(common("Google LLC"))), w.strangerSub, w.stranger)
 		}, []string{"Stranger Root"}},
+		{"a rule of X.509", func(call *certCall) {
+			call.client(w.r2.issueClient(dn(common("Google LLC")), func(c *x509.Certificate) {
+				c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 99999, 2}, Critical: true, Value: []byte{5, 0}}}
+			}), w.r2)
+		}, []string{"the chain breaks a rule of X.509; the cause names it"}},
 		{"somebody else", presents(mallory, r2), []string{"custom client certificate"}},
 		{"edge", omits(DefaultEdgeHeader), []string{"whole list"}},
 		{"contradiction", sends("X-Client-Cert-Present", "false"), []string{"not all headers are the balancer's"}},

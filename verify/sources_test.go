@@ -2,9 +2,11 @@ package verify
 
 import (
 	"bytes"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -171,6 +173,38 @@ func FuzzParseEscapedPEM(f *testing.F) {
 	})
 }
 
+// TestEscapedPEM: what is wrong with a header is in the log, so that an operator
+// sees which front, or which setting of it, wrote it.
+func TestEscapedPEM(t *testing.T) {
+	w := world()
+	one, two := escaped(w.google.Certificate), escaped(w.r2.Certificate)
+	const start = "CERTIFICATE-----%0A"
+	empty := "-----BEGIN%20" + start + "-----END%20" + start
+	for _, tt := range []struct {
+		name, value string
+		want        [][]byte
+		err         string
+	}{
+		{"one", one, [][]byte{w.google.Raw}, ""},
+		{"two", one + two, [][]byte{w.google.Raw, w.r2.Raw}, ""},
+		{"three", one + two + two, nil, "more than 2 certificates"},
+		{"none", "", nil, "not canonical PEM, URL-encoded"},
+		{"a broken escape", one + "%", nil, `invalid URL escape "%"`},
+		{"text", "x", nil, "not PEM"},
+		{"another block", strings.ReplaceAll(one, "CERTIFICATE", "X509 CRL"), nil, "block 1 is not a certificate"},
+		{"another block behind it", one + strings.ReplaceAll(two, "CERTIFICATE", "X509 CRL"), nil, "block 2 is not a certificate"},
+		{"a block with a header", strings.Replace(one, start, start+"Proc-Type%3A%204%0A%0A", 1), nil, "block 1 is not a certificate"},
+		{"a block with nothing in it", one + empty, nil, "block 2 is not a certificate"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := parseEscapedPEM(tt.value, 2)
+			if text := fmt.Sprint(err); !slices.EqualFunc(got, tt.want, bytes.Equal) || (err == nil) != (tt.err == "") || err != nil && text != tt.err {
+				t.Errorf("%d certificates, want %d; error %v, want %q", len(got), len(tt.want), err, tt.err)
+			}
+		})
+	}
+}
+
 func FuzzParseSANList(f *testing.F) {
 	seeds := []string{"", "Ki5kaWFsb2dmbG93LmNvbQ==", "Ki5kaWFsb2dmbG93LmNvbQ", "YSxi,Yw==", "YQ==, Yg==", "a,b", "YR==", "00\n0", "YQ=", "=", ","}
 	for _, seed := range seeds {
@@ -305,9 +339,15 @@ func goodTokenConfig() TokenConfig {
 
 func TestExpiries(t *testing.T) {
 	w := world()
-	list := CertificateConfig{Identities: w.identities()}.Expiries()
-	if len(list) != 3 || !slices.IsSortedFunc(list, func(a, b Expiry) int { return a.NotAfter.Compare(b.NotAfter) }) {
-		t.Fatalf("%+v", list)
+	unnamed := selfSigned(dn(country("US"), org("Shirts Ltd")), func(c *x509.Certificate) { c.NotAfter = certNow.AddDate(1, 0, 0) })
+	ids := append(w.identities(), Identity{Name: "custom", Roots: []*x509.Certificate{unnamed.Certificate}})
+	late := certNow.AddDate(5, 0, 0)
+	want := []Expiry{ // the first to end first; a CA without a CN by its whole name
+		{"custom", "O=Shirts Ltd,C=US", certNow.AddDate(1, 0, 0)},
+		{"google", "Test SSL.com Root", late}, {"google", "Test Client Certificate Intermediate CA R2", late}, {"google-legacy", "Test Root R1", late},
+	}
+	if list := (CertificateConfig{Identities: ids}).Expiries(); !slices.Equal(list, want) {
+		t.Errorf("got %+v, want %+v", list, want)
 	}
 	for _, tt := range []struct {
 		left time.Duration

@@ -149,6 +149,8 @@ func TestShown(t *testing.T) {
 	for _, tt := range []struct{ in, want string }{
 		{"CN=Google LLC", "CN=Google LLC"},
 		{`say "x"`, `say "x"`},
+		{`"~"`, `"~"`}, // the last character that is printed
+		{"\"\x7f\"", `\"\x7f\"`},
 		{"line\nbreak", `line\nbreak`},
 		{"\x1b[31m\"", `\x1b[31m\"`},
 		{"é", `\u00e9`},
