@@ -3,12 +3,15 @@ package verify
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -88,6 +91,8 @@ func TestServerTLSConfig(t *testing.T) {
 			{"somebody else", handshakeClient(w.mallory, w.r2), string(CertIdentityUnknown) + "; presented: CN=Mallory Ltd"},
 			{"stranger", handshakeClient(stranger(w), w.strangerSub), "x509: certificate signed by unknown authority: CN=Stranger Root,O=Stranger is not among the pinned roots"},
 			{"expired", handshakeClient(ended(w), w.r2), string(CertExpired)},
+			{"as many above it as may be", handshakeClient(w.google, repeated(w.r2, MaxForwardedCertificates)...), ""},
+			{"one too many", handshakeClient(w.google, repeated(w.r2, MaxForwardedCertificates+1)...), "presented: 12 certificates; expected: at most 10 besides the leaf"},
 			{"none", handshakeClient(nil), "didn't provide a certificate"},
 		} {
 			t.Run(tls.VersionName(version)+"/"+tt.name, func(t *testing.T) {
@@ -152,3 +157,26 @@ func TestServerTLSConfig(t *testing.T) {
 		}
 	})
 }
+
+// TestServerTLSConfigClock: where no clock is given, the certificate is judged by
+// the system's.
+func TestServerTLSConfigClock(t *testing.T) {
+	w := world()
+	synctest.Test(t, func(t *testing.T) {
+		config, err := ServerTLSConfig(Config{Certificate: CertificateConfig{Source: SourceTLS, Identities: w.identities()}}, tls.Certificate{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		connection := tls.ConnectionState{PeerCertificates: []*x509.Certificate{w.google.Certificate}}
+		var refused *Error
+		if err := config.VerifyConnection(connection); !errors.As(err, &refused) || refused.Code != CertNotYetValid {
+			t.Errorf("in %v: %v, want %s", time.Now(), err, CertNotYetValid)
+		}
+		time.Sleep(time.Until(certNow))
+		if err := config.VerifyConnection(connection); err != nil {
+			t.Errorf("in %v: %v", time.Now(), err)
+		}
+	})
+}
+
+func repeated(h *holder, n int) []*holder { return slices.Repeat([]*holder{h}, n) }

@@ -92,6 +92,19 @@ func TestGoogleIdentitiesAreCopies(t *testing.T) {
 	}
 }
 
+// TestEmbeddedRoots: a program whose roots cannot be read does not go on without.
+func TestEmbeddedRoots(t *testing.T) {
+	if id := mustIdentity("x", pemOf(world().root), func(id *Identity) { id.CommonName = "a" }); id.Name != "x" || len(id.Roots) != 1 || id.CommonName != "a" {
+		t.Errorf("got %+v", id)
+	}
+	defer func() {
+		if got, want := recover(), "verify: embedded roots of x: no root (self-issued CA certificate) in it"; got != want {
+			t.Errorf("panic %v, want %s", got, want)
+		}
+	}()
+	mustIdentity("x", nil, func(*Identity) {})
+}
+
 // TestAcceptedIdentity holds what a good call's report says.
 func TestAcceptedIdentity(t *testing.T) {
 	w := world()

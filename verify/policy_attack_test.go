@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -109,6 +110,10 @@ func TestAttackPolicy(t *testing.T) {
 		{id: "P60-configured-and-not-asked-for", policy: "mtls", edit: func(cfg *Config) { cfg.Session = sessionConfig() }, want: "add +session"},
 		{id: "P61-audience-and-no-token", policy: "mtls", edit: func(cfg *Config) { cfg.Token = configFor(proofIDToken).Token }, want: "add +idtoken"},
 		{id: "P62-a-parameter-with-a-space", policy: "mtls+session", edit: func(cfg *Config) { cfg.Session.Parameter = " token" }, want: "is not a session parameter's name"},
+		{id: "P63-issuer-and-no-session", policy: "mtls", edit: func(cfg *Config) { cfg.Session.Issuer = sessionIssuer }, want: "Session.Issuer: configured, but policy \"mtls\" does not ask for it"},
+		{id: "P64-keys-and-no-session", policy: "mtls", edit: func(cfg *Config) { cfg.Session.JWKS = []byte(sessionJWKS()) }, want: "add +session"},
+		{id: "P65-a-key-server-and-no-session", policy: "mtls", edit: func(cfg *Config) { cfg.Session.KeysURL = "https://auth.example.com/jwks" }, want: "add +session"},
+		{id: "P66-shared-secrets-and-no-session", policy: "mtls", edit: func(cfg *Config) { cfg.Session.HMACSecrets = []string{testHMACSecret} }, want: "add +session"},
 
 		{id: "P70-agent-of-a-foreign-project", policy: "idtoken", edit: func(cfg *Config) { cfg.Agents = []AllowedAgent{{"42", testAgent, nil}} }, want: `"42" is not among`},
 		{id: "P71-agent-without-a-number", policy: "idtoken", edit: func(cfg *Config) { cfg.Agents = []AllowedAgent{{"", testAgent, nil}} }, want: `"" is not among`},
@@ -206,6 +211,41 @@ func TestAttackPolicyProofs(t *testing.T) {
 		if err := (openProof{}).verify(context.Background(), nil, rep, time.Now()); err != nil || rep.warnings()[0] != code {
 			t.Errorf("got %v, %v, want the warning %s", err, rep.warnings(), code)
 		}
+	}
+}
+
+// TestEdgeSecretWithoutMTLS: where no header of a certificate can be forged, the edge
+// secret is asked for if there is one, and else not spoken of. With mtls it always is.
+func TestEdgeSecretWithoutMTLS(t *testing.T) {
+	given, meant := EdgeConfig{Secrets: []string{testEdgeSecret}}, EdgeConfig{DangerNoEdgeSecret: true}
+	for _, row := range []struct {
+		id      string
+		policy  Policy
+		edge    EdgeConfig
+		secret  string // of the call
+		want    Code
+		reached bool // the report speaks of it
+		warn    []Code
+	}{
+		{"Q20-secret", "header", given, testEdgeSecret, "", true, nil},
+		{"Q21-no-secret", "header", given, "", EdgeSecretMissing, true, nil},
+		{"Q22-wrong-secret", "header", given, testOldEdgeSecret, EdgeSecretWrong, true, nil},
+		{"Q23-none-configured", "header", EdgeConfig{}, "", "", false, nil},
+		{"Q24-none-with-mtls", "mtls", meant, "", "", true, []Code{EdgeSecretUnchecked}},
+	} {
+		t.Run(row.id, func(t *testing.T) {
+			cfg := configFor(row.policy)
+			cfg.Edge = row.edge
+			r := goodRequest()
+			r.Header.Set(DefaultEdgeHeader, row.secret)
+			rep, err := mustMake(New(cfg)).Verify(r)
+			if got := refusal(t, rep, err); got != row.want {
+				t.Errorf("got %q, want %q", got, row.want)
+			}
+			if got := rep.warnings(); rep.Reached(StationEdge) != row.reached || !slices.Equal(got, row.warn) {
+				t.Errorf("reached: %v, want %v; warnings %v, want %v", rep.Reached(StationEdge), row.reached, got, row.warn)
+			}
+		})
 	}
 }
 

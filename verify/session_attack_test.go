@@ -330,6 +330,33 @@ func TestAttackSessionKeyServer(t *testing.T) {
 	})
 }
 
+// The key server's keys are there before the first call; configured keys need none.
+func TestSessionKeysPrefetch(t *testing.T) {
+	cfg := configFor("mtls+session")
+	fixed := mustMake(New(cfg))
+	if err := fixed.Prefetch(t.Context()); err != nil {
+		t.Errorf("with keys of the configuration: %v", err)
+	}
+	if age, ok := fixed.KeySetAge(certNow); ok {
+		t.Errorf("keys of the configuration are %v old", age)
+	}
+
+	cfg.Session.JWKS, cfg.Session.KeysURL = nil, "https://auth.example.com/jwks"
+	v, server := mustMake(New(cfg)), newKeyServer()
+	v.session.remote.client.Transport = server
+	server.serve(sessionJWKS())
+	if err := v.Prefetch(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if age, ok := v.KeySetAge(certNow.Add(time.Hour)); !ok || age != time.Hour {
+		t.Errorf("an hour later the keys are %v old: %v", age, ok)
+	}
+	rep := &Report{}
+	if got := refusal(t, rep, v.VerifySession(t.Context(), testSession, newSessionForgery().token(), rep)); got != "" || server.fetches.Load() != 1 {
+		t.Errorf("the first call: %q, after %d fetches, want 1", got, server.fetches.Load())
+	}
+}
+
 // A key set that is not what its owner meant is refused at the start.
 func TestSessionKeys(t *testing.T) {
 	p384 := mustMake(ecdsa.GenerateKey(elliptic.P384(), rand.Reader))
