@@ -80,6 +80,16 @@ func TestAttackPolicy(t *testing.T) {
 		{id: "P26-meant", policy: "mtls", edit: func(cfg *Config) { tenants(cfg); cfg.DangerAnyDialogflowTenant = true }},
 		{id: "P27-with-the-token", policy: "mtls+idtoken", edit: tenants},
 		{id: "P28-no-certificate-no-tenant", policy: "header", edit: tenants},
+		{id: "P29-legacy-under-another-name", policy: "mtls", edit: func(cfg *Config) {
+			id := world().identities()[1]
+			id.Name = "ours"
+			cfg.Certificate.Identities = []Identity{id}
+		}, want: "every Dialogflow agent on earth"},
+		{id: "P36-a-DNS-name-of-ones-own", policy: "mtls", edit: func(cfg *Config) {
+			id := world().custom()
+			id.CommonName, id.DNSName = "", "agent.shirts.example"
+			cfg.Certificate.Identities = []Identity{id}
+		}},
 
 		{id: "P30-insecure-none", policy: PolicyInsecureNone, want: "DangerNotProduction"},
 		{id: "P31-insecure-none-in-the-cloud", policy: PolicyInsecureNone, edit: func(cfg *Config) { cfg.DangerNotProduction = true }, cloud: true, want: "on Cloud Run"},
@@ -115,6 +125,24 @@ func TestAttackPolicy(t *testing.T) {
 		{id: "P65-a-key-server-and-no-session", policy: "mtls", edit: func(cfg *Config) { cfg.Session.KeysURL = "https://auth.example.com/jwks" }, want: "add +session"},
 		{id: "P66-shared-secrets-and-no-session", policy: "mtls", edit: func(cfg *Config) { cfg.Session.HMACSecrets = []string{testHMACSecret} }, want: "add +session"},
 
+		{id: "P90-a-parameter-with-a-line-end", policy: "mtls+session", edit: func(cfg *Config) { cfg.Session.Parameter = "to\nken" }, want: "is not a session parameter's name"},
+		{id: "P91-a-parameter-of-ones-own", policy: "mtls+session", edit: func(cfg *Config) { cfg.Session.Parameter = "token" }},
+		{id: "P92-a-token-of-a-day", policy: "mtls+session", edit: func(cfg *Config) { cfg.Session.MaxLifetime = MaxSessionLifetime }},
+		{id: "P93-a-token-of-a-day-and-a-bit", policy: "mtls+session", edit: func(cfg *Config) { cfg.Session.MaxLifetime = MaxSessionLifetime + 1 }, want: "want up to 24h"},
+		{id: "P94-a-negative-lifetime", policy: "mtls+session", edit: func(cfg *Config) { cfg.Session.MaxLifetime = -1 }, want: "want up to 24h"},
+		{id: "P95-the-shortest-shared-secret", policy: "mtls+session", edit: func(cfg *Config) { cfg.Session = hmacConfig(strings.Repeat("x", MinHMACSecretBytes)) }},
+		{id: "P96-a-byte-too-short", policy: "mtls+session", edit: func(cfg *Config) { cfg.Session = hmacConfig(strings.Repeat("x", MinHMACSecretBytes-1)) }, want: "31 bytes; want at least 32"},
+
+		{id: "P80-the-shortest-password", policy: "basic", edit: func(cfg *Config) { cfg.Basic.Credentials[0] = "u:" + strings.Repeat("x", MinBasicPasswordBytes) }},
+		{id: "P81-a-password-a-byte-too-short", policy: "basic", edit: func(cfg *Config) { cfg.Basic.Credentials[0] = "u:" + strings.Repeat("x", MinBasicPasswordBytes-1) }, want: "a password of 15 bytes; want at least 16"},
+		{id: "P82-a-password-with-spaces", policy: "basic", edit: func(cfg *Config) { cfg.Basic.Credentials[0] = "cx:password of the tests" }},
+		{id: "P83-a-password-with-DEL", policy: "basic", edit: func(cfg *Config) { cfg.Basic.Credentials[0] = testBasic + "\x7f" }, want: "control character"},
+		{id: "P84-a-password-without-a-user", policy: "basic", edit: func(cfg *Config) { cfg.Basic.Credentials[0] = ":password-of-the-tests" }, want: "want user:password"},
+		{id: "P85-the-shortest-header-secret", policy: "header", edit: func(cfg *Config) { cfg.Header.Secrets[0] = strings.Repeat("~", MinHeaderSecretBytes) }}, // and the last character of ASCII
+		{id: "P86-a-header-secret-a-byte-too-short", policy: "header", edit: func(cfg *Config) { cfg.Header.Secrets[0] = strings.Repeat("~", MinHeaderSecretBytes-1) }, want: "21 bytes; want at least 22"},
+		{id: "P87-a-header-secret-with-a-space", policy: "header", edit: func(cfg *Config) { cfg.Header.Secrets[0] = "header secret-of-the-tests-1" }, want: "has a space"},
+		{id: "P88-a-header-secret-beyond-ASCII", policy: "header", edit: func(cfg *Config) { cfg.Header.Secrets[0] = testHeader + "\x7f" }, want: "beyond ASCII"},
+
 		{id: "P70-agent-of-a-foreign-project", policy: "idtoken", edit: func(cfg *Config) { cfg.Agents = []AllowedAgent{{"42", testAgent, nil}} }, want: `"42" is not among`},
 		{id: "P71-agent-without-a-number", policy: "idtoken", edit: func(cfg *Config) { cfg.Agents = []AllowedAgent{{"", testAgent, nil}} }, want: `"" is not among`},
 		{id: "P72-agent", policy: "idtoken", edit: func(cfg *Config) { cfg.Agents = []AllowedAgent{{tokenProject, testAgent, nil}} }},
@@ -146,6 +174,18 @@ func TestAttackPolicy(t *testing.T) {
 				t.Errorf("the error shows a secret: %v", err)
 			}
 		})
+	}
+}
+
+// The parts of a policy, for who shows or documents it.
+func TestPolicyProofs(t *testing.T) {
+	for policy, want := range map[Policy][]string{
+		"": {"mtls", "idtoken"}, PolicyMTLSAndIDToken: {"mtls", "idtoken"}, "session+mtls": {"session", "mtls"}, "header": {"header"},
+		PolicyInsecureNone: nil, "none": nil, "mtls+mtls": nil, "idtoken+basic": nil,
+	} {
+		if got := policy.Proofs(); !slices.Equal(got, want) {
+			t.Errorf("%q asks for %q, want %q", policy, got, want)
+		}
 	}
 }
 

@@ -26,7 +26,8 @@ type secretAttack struct {
 	want   Code // "" is accepted
 	status int
 	warn   Code
-	absent bool // no such header at all
+	absent bool   // no such header at all
+	shown  string // what the report says was presented; "" is not looked at
 }
 
 // TestAttackSecret holds basic authentication and the static header against what
@@ -41,6 +42,12 @@ func TestAttackSecret(t *testing.T) {
 	}
 	rotatedHeader := func() (proof, error) { return newHeaderProof(HeaderConfig{testSecretHeader, []string{testHeader}}) }
 	good, encoded := basic(testBasic), strings.TrimPrefix(basic(testBasic), "Basic ")
+	longest := strings.Repeat("x", MaxSecretHeaderBytes)
+	longHeader := func() (proof, error) {
+		return newHeaderProof(HeaderConfig{testSecretHeader, []string{longest}})
+	}
+	// spaced is the good value, n bytes of it by the spaces behind the scheme.
+	spaced := func(n int) string { return "Basic" + strings.Repeat(" ", n-len("Basic"+encoded)) + encoded }
 	tables := []struct {
 		name, header, good string
 		proof              func() (proof, error)
@@ -66,6 +73,9 @@ func TestAttackSecret(t *testing.T) {
 			{id: "B17-scheme-in-another-case", values: []string{"basic " + encoded}},
 			{id: "B18-two-spaces", values: []string{"Basic  " + encoded}},
 			{id: "B19-previous", values: []string{basic(testOldBasic)}, warn: BasicPrevious},
+			{id: "B21-line-end", values: []string{good + "\n"}, want: BasicMalformed, status: 401, shown: "not canonical base64"},
+			{id: "B22-as-long-as-may-be", values: []string{spaced(MaxSecretHeaderBytes)}},
+			{id: "B23-longer-than-may-be", values: []string{spaced(MaxSecretHeaderBytes + 1)}, want: BasicMalformed, status: 401, shown: "4097 bytes"},
 		}},
 		{"basic after the rotation", "Authorization", good, rotated, []secretAttack{
 			{id: "B20-previous-after-rotation", values: []string{basic(testOldBasic)}, want: BasicWrong, status: 401},
@@ -83,9 +93,15 @@ func TestAttackSecret(t *testing.T) {
 			{id: "H10-spaced", values: []string{" " + testHeader}, want: HeaderSecretWrong, status: 403},
 			{id: "H11-huge", values: []string{strings.Repeat("x", MaxSecretHeaderBytes+1)}, want: HeaderSecretWrong, status: 403},
 			{id: "H12-previous", values: []string{testOldHeader}, warn: HeaderSecretPrevious},
+			{id: "H14-empty-twice", values: []string{"", ""}, want: HeaderSecretDuplicate, status: 403},
 		}},
 		{"header after the rotation", testSecretHeader, testHeader, rotatedHeader, []secretAttack{
 			{id: "H13-previous-after-rotation", values: []string{testOldHeader}, want: HeaderSecretWrong, status: 403},
+		}},
+		// Every byte of a long secret counts, and one byte more than the bound is none.
+		{"the longest header", testSecretHeader, longest, longHeader, []secretAttack{
+			{id: "H15-another-last-byte", values: []string{longest[:MaxSecretHeaderBytes-1] + "y"}, want: HeaderSecretWrong, status: 403, shown: "another secret"},
+			{id: "H16-longer-than-may-be", values: []string{longest + "x"}, want: HeaderSecretWrong, status: 403, shown: "4097 bytes"},
 		}},
 	}
 	reached := map[Code]bool{}
@@ -111,6 +127,9 @@ func TestAttackSecret(t *testing.T) {
 				}
 				if row.warn != "" && (len(rep.warnings()) != 1 || rep.warnings()[0] != row.warn) {
 					t.Errorf("warnings %v, want %s", rep.warnings(), row.warn)
+				}
+				if c := rep.Checks[len(rep.Checks)-1]; row.shown != "" && c.Presented != row.shown {
+					t.Errorf("presented %q, want %q", c.Presented, row.shown)
 				}
 				for _, c := range rep.Checks {
 					for _, v := range row.values {
