@@ -171,7 +171,7 @@ func (s *keySet) find(ctx context.Context, now time.Time, kid string) (*keys, er
 	switch {
 	case k.usable(now) && (k.has(kid) || err == nil):
 		return k, nil
-	case err == nil: // not reached: a set is only missing, or that old, where fetches fail
+	case err == nil: // the clock was set back by days while the keys came
 		err = errors.New("no usable key set")
 	}
 	return nil, err

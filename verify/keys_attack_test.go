@@ -74,6 +74,10 @@ func keyServerAttacks() []keyServerAttack {
 		{"K19-for-encryption", KeysUnavailable, keyServerAnswers(body(jwks(encryption)), body(mixed))},
 		{"K20-for-RS512", KeysUnavailable, keyServerAnswers(body(jwks(rs512)), nil)},
 		{"K21-member-twice-in-a-key", KeysUnavailable, keyServerAnswers(body(strings.Replace(jwks(google), `"kid":`, `"kid":"key-2","kid":`, 1)), nil)},
+		{"K22-cut-off-behind-the-keys", KeysUnavailable, keyServerAnswers(header("Content-Length", fmt.Sprint(len(jwks(google))+1)), header("Content-Length", fmt.Sprint(len(googleJWKS()))))},
+		{"K23-keys-twice-the-good-ones-first", KeysUnavailable, keyServerAnswers(body(strings.TrimSuffix(jwks(google), "}")+`,"keys":[]}`), body(strings.TrimSuffix(jwks(google), "}")+`,"Keys":[]}`))},
+		{"K24-text-behind-the-keys", KeysUnavailable, keyServerAnswers(body(jwks(google)+"x"), body(jwks(google)+"\n"))},
+		{"K25-a-key-that-is-no-object", KeysUnavailable, keyServerAnswers(body(`{"keys":["x",`+strings.TrimPrefix(jwks(google), `{"keys":[`)), body(`{"keys":[{"x":1},`+strings.TrimPrefix(jwks(google), `{"keys":[`)))},
 		{"K30-rotated", TokenUnknownKey, inBubble(keysRotated)},
 		{"K31-withdrawn", TokenUnknownKey, inBubble(keyWithdrawn)},
 		{"K32-replaced-under-its-kid", TokenBadSignature, inBubble(keyReplaced)},
@@ -87,6 +91,8 @@ func keyServerAttacks() []keyServerAttack {
 		{"K40-unknown-key-in-an-outage", KeysUnavailable, inBubble(unknownKeyInOutage)},
 		{"K41-bad-set-after-a-good-one", TokenUnknownKey, inBubble(badSetAfterGood)},
 		{"K42-caller-gone", KeysUnavailable, inBubble(callerGone)},
+		{"K43-withdrawn-while-another-call-fetches", TokenUnknownKey, inBubble(withdrawnWhileAnotherFetches)},
+		{"K44-clock-set-back-while-keys-come", KeysUnavailable, inBubble(clockSetBack)},
 	}
 }
 
@@ -236,6 +242,40 @@ func keyWithdrawn(t *testing.T, rig *tokenRig, want Code) {
 	rig.refuses(t, token, want)
 	rig.accepts(t, goodToken(byKey("key-2", otherGoogleKey())))
 	rig.wantFetches(t, 2)
+}
+
+// Whoever calls while a set past its expiry is being fetched again waits for the new
+// one too: the withdrawn key serves nobody.
+func withdrawnWhileAnotherFetches(t *testing.T, rig *tokenRig, want Code) {
+	token := goodToken(func(f *forgery) { f.claims.set("exp", fmt.Sprint(time.Now().Add(12*time.Hour).Unix())) })
+	rig.accepts(t, token)
+	served := newKeyServer()
+	served.body = jwks(jwk("key-2", &otherGoogleKey().PublicKey))
+	rig.server.change(func(s *keyServer) {
+		s.answer = func(r *http.Request) (*http.Response, error) {
+			time.Sleep(time.Second)
+			return served.RoundTrip(r)
+		}
+	})
+	time.Sleep(keysMaxAge)
+	var first sync.WaitGroup
+	first.Go(func() { rig.refuses(t, token, want) })
+	time.Sleep(100 * time.Millisecond)
+	rig.refuses(t, token, want)
+	first.Wait()
+	rig.accepts(t, goodToken(byKey("key-2", otherGoogleKey())))
+	rig.wantFetches(t, 2)
+}
+
+// A call that began two days ahead of the clock gets a set that is long out of date
+// by its own time, and no fetch failed.
+func clockSetBack(t *testing.T, rig *tokenRig, want Code) {
+	rig.later = 2 * KeysGiveUpAge
+	ahead := time.Now().Add(rig.later).Unix()
+	rig.refuses(t, goodToken(setClaim("iat", fmt.Sprint(ahead)), setClaim("exp", fmt.Sprint(ahead+600))), want)
+	rig.later = 0
+	rig.accepts(t, goodToken())
+	rig.wantFetches(t, 1)
 }
 
 func keyReplaced(t *testing.T, rig *tokenRig, want Code) {

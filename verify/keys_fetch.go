@@ -40,9 +40,9 @@ const (
 	keysLifetimeMax = 24 * time.Hour
 
 	// minRSABits and maxRSABits bound the keys: shorter ones can be broken, and
-	// longer ones take milliseconds a token.
+	// longer ones take milliseconds a token. go-jose reads no longer ones either.
 	minRSABits = 2048
-	maxRSABits = 8192
+	maxRSABits = 4096
 	// maxKeyIDBytes bounds a key's name; Google's have 40 bytes.
 	maxKeyIDBytes = 128
 )

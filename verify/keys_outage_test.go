@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,6 +55,9 @@ func outageIsSeen(t *testing.T, rig *tokenRig, want Code) {
 func outageAtColdStart(t *testing.T, rig *tokenRig, want Code) {
 	rig.server.down()
 	token := goodToken()
+	if _, err := rig.call(token); err == nil || !strings.Contains(err.Error(), "connection refused") {
+		t.Errorf("got %v, want what the fetch failed of", err)
+	}
 	for range 5 * 60 {
 		rig.refuses(t, token, want)
 		time.Sleep(time.Second)
@@ -164,6 +168,46 @@ func TestKeysPrefetch(t *testing.T) {
 		}
 		rig.accepts(t, goodToken())
 		rig.wantFetches(t, 2)
+	})(t, "")
+}
+
+// Whoever wants the keys while they are being fetched has them of the same fetch.
+func TestKeysPrefetchOnce(t *testing.T) {
+	inBubble(func(t *testing.T, rig *tokenRig, _ Code) {
+		rig.server.change(func(s *keyServer) {
+			s.answer = func(r *http.Request) (*http.Response, error) {
+				time.Sleep(time.Second)
+				return newKeyServer().RoundTrip(r)
+			}
+		})
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() {
+				if err := rig.keys.prefetch(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		rig.accepts(t, goodToken())
+		rig.wantFetches(t, 1)
+	})(t, "")
+}
+
+// A set from the future is fetched again, once the clock is more than a minute
+// behind the fetch: less is a call that read the clock shortly before it.
+func TestKeysFromTheFuture(t *testing.T) {
+	inBubble(func(t *testing.T, rig *tokenRig, _ Code) {
+		rig.accepts(t, goodToken())
+		for _, row := range []struct {
+			behind  time.Duration
+			fetches int64
+		}{{time.Minute, 1}, {time.Minute + 1, 2}} {
+			if k, err := rig.keys.find(t.Context(), time.Now().Add(-row.behind), "key-1"); err != nil || !k.has("key-1") {
+				t.Errorf("%v behind: %v", row.behind, err)
+			}
+			rig.wantFetches(t, row.fetches)
+		}
 	})(t, "")
 }
 

@@ -3,8 +3,10 @@ package verify
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math"
+	"math/big"
 	"net/http"
 	"slices"
 	"strings"
@@ -39,6 +41,12 @@ func TestTokenConfig(t *testing.T) {
 		{"keys from a file", func(c *TokenConfig) { c.KeysURL = "file:///keys.json" }, []string{"Token.KeysURL"}},
 		{"keys from a path", func(c *TokenConfig) { c.KeysURL = "/keys.json" }, []string{"Token.KeysURL"}},
 		{"keys with a password", func(c *TokenConfig) { c.KeysURL = "https://u:secret@example.com/" }, []string{"Token.KeysURL"}},
+		{"keys by FTP", func(c *TokenConfig) { c.KeysURL = "ftp://example.com/keys" }, []string{"Token.KeysURL"}},
+		{"keys of no host", func(c *TokenConfig) { c.KeysURL = "https:///keys" }, []string{"Token.KeysURL"}},
+		{"keys of a port alone", func(c *TokenConfig) { c.KeysURL = "https://:443/keys" }, []string{"Token.KeysURL"}},
+		{"keys with a fragment", func(c *TokenConfig) { c.KeysURL = "https://example.com/keys#k" }, []string{"Token.KeysURL"}},
+		{"keys at no URL", func(c *TokenConfig) { c.KeysURL = "https://[::1/keys" }, []string{"Token.KeysURL"}},
+		{"keys in the clear", func(c *TokenConfig) { c.KeysURL = "http://127.0.0.1:8080/keys?v=3" }, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			cfg := TokenConfig{Audiences: slices.Clone(good.Audiences), ProjectNumbers: slices.Clone(good.ProjectNumbers)}
@@ -163,6 +171,8 @@ func TestKeysLifetime(t *testing.T) {
 		{[]string{"Max-Age=\"21600\""}, "", 6 * time.Hour},
 		{[]string{"public", "max-age=7200"}, "", 2 * time.Hour},
 		{[]string{"max-age=7200, max-age=21600"}, "", 2 * time.Hour},
+		{[]string{"max-age=21600, max-age=7200"}, "", 2 * time.Hour},
+		{[]string{"max-age=0, max-age=7200"}, "", keysLifetimeMin},
 		{[]string{"max-age=0"}, "", keysLifetimeMin},
 		{[]string{"max-age=600"}, "3600", keysLifetimeMin},
 		{[]string{"max-age=600"}, "99999999999999999999", keysLifetimeMin},
@@ -183,6 +193,46 @@ func TestKeysLifetime(t *testing.T) {
 		if got := lifetime(h); got != tc.want {
 			t.Errorf("lifetime(%q, Age %q) = %s, want %s", tc.cacheControl, tc.age, got, tc.want)
 		}
+	}
+}
+
+// Which key of Google's set is refused, and why: it stands in the log where no call
+// passes.
+func TestGoogleKeys(t *testing.T) {
+	odd := func(bits int) *big.Int { return new(big.Int).SetBit(big.NewInt(1), bits-1, 1) }
+	key := func(kid string, n *big.Int, e int64) string {
+		return fmt.Sprintf(`{"kty":"RSA","kid":%s,"n":%q,"e":%q}`, jsonText(kid), b64(n.Bytes()), b64(big.NewInt(e).Bytes()))
+	}
+	const f4 = 65537
+	for _, row := range []struct {
+		name, second string // behind a good key
+		want         string // "" is accepted
+	}{
+		{"2048 bits", key("2", odd(2048), f4), ""},
+		{"2047 bits", key("2", odd(2047), f4), "key 2: 2047 bits, want 2048 to 4096"},
+		{"4096 bits", key("2", odd(4096), f4), ""},
+		{"4097 bits", key("2", odd(4097), f4), "key 2: go-jose"},
+		{"an even modulus", key("2", new(big.Int).SetBit(odd(2048), 0, 0), f4), "key 2: modulus or exponent is not RSA's"},
+		{"exponent 3", key("2", odd(2048), 3), ""},
+		{"exponent 2", key("2", odd(2048), 2), "key 2: modulus or exponent is not RSA's"},
+		{"exponent 1", key("2", odd(2048), 1), "key 2: go-jose"},
+		{"the largest exponent", key("2", odd(2048), math.MaxInt32), ""},
+		{"a larger exponent", key("2", odd(2048), math.MaxInt32+2), "key 2: modulus or exponent is not RSA's"},
+		{"the longest kid", key(strings.Repeat("k", maxKeyIDBytes), odd(2048), f4), ""},
+		{"a longer kid", key(strings.Repeat("k", maxKeyIDBytes+1), odd(2048), f4), "key 2: a kid of 129 bytes, want 1 to 128"},
+		{"no kid", key("", odd(2048), f4), "key 2: a kid of 0 bytes, want 1 to 128"},
+		{"kid twice", key("key-1", odd(2048), f4), `key 2: kid "key-1" twice`},
+		{"private", jsonText(jwk("2", malloryKey())), "key 2: not a public RSA key"},
+		{"no modulus", `{"kty":"RSA","kid":"2","e":"AQAB"}`, "missing n/e values"},
+		{"no object", `"x"`, "key 2: json: cannot unmarshal"},
+		{"for another use", `{"kty":"RSA","use":"enc"}`, ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			_, err := parseKeys([]byte(`{"keys":[` + jsonText(jwk("key-1", &googleKey().PublicKey)) + `,` + row.second + `]}`))
+			if (err == nil) != (row.want == "") || err != nil && (!strings.HasPrefix(err.Error(), "key 2: ") || !strings.Contains(err.Error(), row.want)) {
+				t.Errorf("got %v, want %q", err, row.want)
+			}
+		})
 	}
 }
 
