@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -77,9 +76,6 @@ func (s *nginx) decodeLeaf(key chainKey) ([]byte, error) {
 	ders, err := parseEscapedPEM(key.leaf, 1)
 	if err != nil {
 		return nil, err
-	}
-	if len(ders) != 1 {
-		return nil, errors.New("not one certificate")
 	}
 	return ders[0], nil
 }

@@ -32,14 +32,7 @@ func (s *rfc9440) read(r *http.Request, rep *Report, _ time.Time) (evidence, err
 	}
 	// A list may come in several lines (RFC 9440 section 2.3, RFC 9110 section
 	// 5.3). They are kept apart by what no header value can have in it.
-	lines := r.Header[s.chain]
-	chain := ""
-	if len(lines) > 0 {
-		chain = lines[0]
-	}
-	if len(lines) > 1 {
-		chain = strings.Join(lines, "\n")
-	}
+	chain := strings.Join(r.Header[s.chain], "\n")
 	if len(chain) > MaxCertificateHeaderBytes {
 		return evidence{}, rep.fail(Check{Station: StationCertificate, Name: "headers", Code: CertHeaderTooLarge, Presented: fmt.Sprintf("%s: %d bytes", s.chain, len(chain)), Expected: fmt.Sprintf("at most %d bytes", MaxCertificateHeaderBytes),
 			Rule: rfc9440Rule, Hint: "the proxy must bound what it forwards (RFC 9440 section 4.4)"}, nil)
