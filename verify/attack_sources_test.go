@@ -160,6 +160,9 @@ func rfc9440Attacks() []attack {
 		{id: "R28-undeclared-name", do: func(call *certCall) { call.certificate.RFC9440 = RFC9440Headers{"X-Leaf", "X-Chain"} }, code: CertMissing,
 			twin: both(func(call *certCall) { call.certificate.RFC9440 = RFC9440Headers{"x-leaf", "x-chain"} }, rename("Client-Cert", "X-Leaf"), rename("Client-Cert-Chain", "X-Chain"))},
 		{id: "R29-another-leaf-when-warm", do: warm(presents(mallory, r2)), code: CertIdentityUnknown, twin: warm()},
+		// Of the largest that is read it is said what is wrong with it.
+		{id: "R30-chain-as-large-as-may-be", do: sends("Client-Cert-Chain", strings.Repeat("A", MaxCertificateHeaderBytes)), code: CertLeafMalformed},
+		{id: "R31-chain-a-byte-too-large", do: sends("Client-Cert-Chain", strings.Repeat("A", MaxCertificateHeaderBytes+1)), code: CertHeaderTooLarge},
 	}...)
 }
 

@@ -3,6 +3,8 @@ package verify
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +53,48 @@ func TestReportCertificate(t *testing.T) {
 	believed.header.Del("X-Client-Cert-Leaf")
 	if got := believed.judge(t); got.err != nil || got.report.Fingerprint != fingerprint || got.report.Claimed != (Claims{}) {
 		t.Errorf("believed: %v, %q, claimed %+v", got.err, got.report.Fingerprint, got.report.Claimed)
+	}
+}
+
+// A call has reached the stations up to the one that refused it.
+func TestReportReached(t *testing.T) {
+	reached := func(edit func(*certCall), stations ...Station) {
+		t.Helper()
+		call := goodCall()
+		edit(call)
+		rep := call.judge(t).report
+		for _, s := range []Station{StationEdge, StationCertificate, StationToken} {
+			if got := rep.Reached(s); got != slices.Contains(stations, s) {
+				t.Errorf("%s: reached = %v", s, got)
+			}
+		}
+	}
+	reached(func(*certCall) {}, StationEdge, StationCertificate)
+	reached(presents(mallory, r2), StationEdge, StationCertificate)
+	reached(omits(DefaultEdgeHeader), StationEdge)
+}
+
+// A refusal in the log: what decided, and what a library said of it, if one did.
+func TestErrorText(t *testing.T) {
+	cause := errors.New("connection refused")
+	keys := Check{Station: StationToken, Name: "keys", Code: KeysUnavailable, Presented: "key-1"}
+	token := Check{Station: StationToken, Name: "audience", Code: TokenWrongAudience, Presented: "https://x.example"}
+	for _, row := range []struct {
+		err   *Error
+		text  string
+		wraps []error // and nothing else: a nil among them is not allowed
+	}{
+		{&Error{Check: keys, Cause: cause}, "verify: token: keys: keys_unavailable: connection refused", []error{ErrUnavailable, cause}},
+		{&Error{Check: keys}, "verify: token: keys: keys_unavailable", []error{ErrUnavailable}},
+		{&Error{Check: token, Cause: cause}, "verify: token: audience: token_wrong_audience: connection refused", []error{ErrDenied, cause}},
+		{&Error{Check: token}, "verify: token: audience: token_wrong_audience", []error{ErrDenied}},
+	} {
+		if got := row.err.Error(); got != row.text {
+			t.Errorf("got %q, want %q", got, row.text)
+		}
+		if got := row.err.Unwrap(); !slices.Equal(got, row.wraps) {
+			t.Errorf("%s: wraps %v, want %v", row.text, got, row.wraps)
+		}
 	}
 }
 

@@ -43,6 +43,23 @@ func TestRFC9440Example(t *testing.T) {
 	}
 }
 
+// Which certificate of a list is refused, and why: it stands in the log.
+func TestRFC9440Explains(t *testing.T) {
+	const good = ":aGk=:"
+	many := strings.TrimSuffix(strings.Repeat(good+", ", MaxForwardedCertificates), ", ")
+	for value, want := range map[string]string{
+		good + "," + good + "," + good: "", many: "",
+		many + ", " + good:                  "more than 10 certificates",
+		good + ", :aGk":                     "certificate 2: not an RFC 9440 byte sequence: ",
+		good + `, "aGk"`:                    "certificate 2: not a byte sequence in canonical base64, without parameters",
+		good + ", " + good + ", :aGk=:;p=1": "certificate 3: not a byte sequence in canonical base64, without parameters",
+	} {
+		if _, err := parseByteSequenceList(value); (err == nil) != (want == "") || err != nil && !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", value, err, want)
+		}
+	}
+}
+
 func FuzzParseByteSequence(f *testing.F) {
 	good := balancer(world().google.Certificate).Get("X-Client-Cert-Leaf")
 	seeds := []string{good, strings.ReplaceAll(good, "=", ""), ":aGk=:", ":aGk:", ":aA==:", ":aA:", ":aB==:", ":aA=:", "::", ":aGk=:;p=1", ` :aGk=:`, `"aGk"`, "(:aGk=:)", ":aG\nk=:", ":a:"}

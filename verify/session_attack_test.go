@@ -87,6 +87,7 @@ func sessionFormAttacks() []sessionAttack {
 		{id: "J05-two-segments", attack: editToken(func(s string) string { return s[:strings.LastIndex(s, ".")] }), want: SessionMalformed},
 		{id: "J06-four-segments", attack: editToken(func(s string) string { return s + ".x" }), want: SessionMalformed},
 		{id: "J07-large", attack: addClaim("pad", jsonText(strings.Repeat("x", MaxSessionTokenBytes))), want: SessionTooLarge, twin: addClaim("pad", jsonText(strings.Repeat("x", MaxSessionTokenBytes/2)))},
+		{id: "J27-a-byte-too-large", attack: sized(MaxSessionTokenBytes + 1), want: SessionTooLarge, twin: sized(MaxSessionTokenBytes)},
 		{id: "J08-padding", attack: editSegment(2, func(s string) string { return s + "==" }), want: SessionMalformed},
 		{id: "J09-line-end", attack: editToken(func(s string) string { return s + "\n" }), want: SessionMalformed},
 		{id: "J10-space", attack: editToken(func(s string) string { return " " + s }), want: SessionMalformed},
@@ -122,6 +123,24 @@ func sessionFormAttacks() []sessionAttack {
 		{id: "J47-kid-a-number", attack: setHeader("kid", "1"), want: SessionHeaderRefused},
 		{id: "J48-kid-long", attack: setHeader("kid", jsonText(strings.Repeat("k", maxKeyIDBytes+1))), want: SessionHeaderRefused},
 		{id: "J49-KID", attack: addHeader("KID", `"ed-1"`), want: SessionMalformed},
+	}
+}
+
+// sized pads the token to n bytes: base64 has not every length, so the header has a
+// part in it.
+func sized(n int) func(*forgery) {
+	return func(f *forgery) {
+		f.claims.add("pad", `""`)
+		f.header.add("pad", `""`)
+		room := (n - len(f.token())) * 3 / 4
+		for i := range 9 {
+			f.header.set("pad", jsonText(strings.Repeat("x", i/3)))
+			f.claims.set("pad", jsonText(strings.Repeat("x", room-i/3+i%3)))
+			if len(f.token()) == n {
+				return
+			}
+		}
+		panic("no token has this length")
 	}
 }
 
@@ -207,6 +226,10 @@ func sessionKeyAttacks() []sessionAttack {
 			other := f.sign("another")
 			f.sign = func(string) []byte { return other }
 		}, want: SessionBadSignature},
+
+		// go-jose reads members that the token is not judged by; what it cannot read is
+		// not signed.
+		{id: "J104-a-number-beyond-float64", attack: addHeader("x", "1e999"), want: SessionBadSignature, twin: addHeader("x", "1e99")},
 
 		{id: "J110-another-secret", attack: hs(testHMACSecret + "x"), want: SessionBadSignature, cfg: shared, twin: hs(testHMACSecret)},
 		{id: "J111-the-empty-secret", attack: hs(""), want: SessionBadSignature, cfg: shared, twin: hs(testOldHMAC)},
@@ -318,7 +341,7 @@ func TestAttackSessionKeyServer(t *testing.T) {
 			after time.Duration
 			want  Code
 			warn  bool
-		}{{6*time.Hour + 30*time.Minute, "", false}, {8 * time.Hour, "", true}, {31 * time.Hour, KeysUnavailable, false}} {
+		}{{keysMaxAge + KeysAlarmAge - time.Second, "", false}, {keysMaxAge + KeysAlarmAge, "", true}, {keysMaxAge + KeysGiveUpAge - time.Second, "", true}, {keysMaxAge + KeysGiveUpAge, KeysUnavailable, false}} {
 			rig.now = certNow.Add(row.after)
 			f := newSessionForgery()
 			f.claims.set("nbf", fmt.Sprint(rig.now.Unix()))
@@ -387,6 +410,62 @@ func TestSessionKeys(t *testing.T) {
 				t.Errorf("got %v, want %q", err, row.want)
 			}
 		})
+	}
+}
+
+// What was presented, as an operator reads it.
+func TestSessionExplains(t *testing.T) {
+	shared := func() SessionConfig { return hmacConfig(testHMACSecret) }
+	for _, row := range []struct {
+		name      string
+		change    func(*forgery)
+		cfg       func() SessionConfig
+		code      Code
+		presented string
+	}{
+		{"unknown key", setHeader("kid", `"ed-2"`), sessionConfig, SessionUnknownKey, "key ed-2"},
+		{"no kid", dropHeader("kid"), sessionConfig, SessionUnknownKey, "a key without a name"},
+		{"another's signature", func(f *forgery) { f.sign = signEd(otherEdKey) }, sessionConfig, SessionBadSignature, "signed with key ed-1"},
+		{"another's secret", func(f *forgery) {
+			f.header, f.sign = jsonMembers{{"alg", `"HS256"`}}, signHS256([]byte(testOldHMAC))
+		}, shared, SessionBadSignature, "signed with a key without a name"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			f := newSessionForgery()
+			row.change(f)
+			rep, err := newSessionRig(t, row.cfg()).call(f.token())
+			if got := refusal(t, rep, err); got != row.code || rep.Checks[0].Presented != row.presented {
+				t.Errorf("got %q, want %q\npresented %q, want %q", got, row.code, rep.Checks[0].Presented, row.presented)
+			}
+		})
+	}
+}
+
+// A long token is remembered by all of its bytes: one that differs in the signature
+// alone is another.
+func TestSessionRememberedWhole(t *testing.T) {
+	rig, long := newSessionRig(t, sessionConfig()), newSessionForgery()
+	long.claims.add("pad", jsonText(strings.Repeat("x", 2048)))
+	good := long.token()
+	long.sign = signEd(otherEdKey)
+	for _, row := range []struct {
+		token string
+		want  Code
+	}{{good, ""}, {long.token(), SessionBadSignature}, {good, ""}} {
+		rep, err := rig.call(row.token)
+		if got := refusal(t, rep, err); got != row.want {
+			t.Errorf("got %q, want %q", got, row.want)
+		}
+	}
+}
+
+// The token is where the configuration says.
+func TestSessionParameter(t *testing.T) {
+	cfg := sessionConfig()
+	rig := newSessionRig(t, cfg)
+	cfg.Parameter = "token"
+	if got, own := rig.SessionParameter(), newSessionRig(t, cfg).SessionParameter(); got != "cxhook_token" || own != "token" {
+		t.Errorf("parameters %q and %q, want the default and the configured one", got, own)
 	}
 }
 
