@@ -10,6 +10,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"math"
+	"math/big"
 	"net/http"
 	"strings"
 	"testing"
@@ -81,6 +83,7 @@ func sessionFormAttacks() []sessionAttack {
 	nested := func(n int) func(*forgery) {
 		return addClaim("x", strings.Repeat(`{"x":`, n)+"1"+strings.Repeat("}", n))
 	}
+	longest := strings.Repeat("k", maxKeyIDBytes)
 	return []sessionAttack{
 		{id: "J03-an-object", attack: editToken(func(s string) string { return `{"token":"` + s + `"}` }), want: SessionMalformed},
 		{id: "J04-opaque", attack: editToken(func(string) string { return "session-secret" }), want: SessionMalformed},
@@ -121,8 +124,13 @@ func sessionFormAttacks() []sessionAttack {
 		{id: "J45-nonce", attack: addHeader("nonce", `"x"`), want: SessionHeaderRefused, twin: addHeader("x", `"x"`)},
 		{id: "J46-typ", attack: setHeader("typ", `"at+jwt"`), want: SessionHeaderRefused, twin: dropHeader("typ")},
 		{id: "J47-kid-a-number", attack: setHeader("kid", "1"), want: SessionHeaderRefused},
-		{id: "J48-kid-long", attack: setHeader("kid", jsonText(strings.Repeat("k", maxKeyIDBytes+1))), want: SessionHeaderRefused},
+		{id: "J48-kid-long", attack: setHeader("kid", jsonText(longest+"k")), want: SessionHeaderRefused, twin: setHeader("kid", jsonText(longest)),
+			cfg: func() SessionConfig {
+				return withJWKS(jose.JSONWebKey{Key: edKey.Public(), KeyID: longest})
+			}},
 		{id: "J49-KID", attack: addHeader("KID", `"ed-1"`), want: SessionMalformed},
+		// No key is looked for, least of all fetched, for an algorithm that none is for.
+		{id: "J37-none-by-an-unknown-key", attack: signedAs("none", "ed-2", signEd(edKey)), want: SessionWrongAlgorithm},
 	}
 }
 
@@ -142,6 +150,12 @@ func sized(n int) func(*forgery) {
 		}
 		panic("no token has this length")
 	}
+}
+
+func withJWKS(list ...jose.JSONWebKey) SessionConfig {
+	c := sessionConfig()
+	c.JWKS = []byte(jwks(list...))
+	return c
 }
 
 func addHeader(name, value string) func(*forgery) {
@@ -189,6 +203,7 @@ func sessionClaimAttacks() []sessionAttack {
 		{id: "J86-exp-before-nbf", attack: at(skew, skew-1), want: SessionLifetime},
 		{id: "J87-exp-is-nbf", attack: at(1, 1), want: SessionLifetime},
 		{id: "J88-a-longer-lifetime-allowed", attack: at(0, 2*hour+1), want: SessionLifetime, twin: at(0, 2*hour), cfg: func() SessionConfig { c := sessionConfig(); c.MaxLifetime = 2 * time.Hour; return c }},
+		{id: "J89-exp-1970", attack: setClaim("exp", "0"), want: SessionExpired},
 	}
 }
 
@@ -236,6 +251,9 @@ func sessionKeyAttacks() []sessionAttack {
 		{id: "J112-the-old-secret-after-rotation", attack: hs(testOldHMAC), want: SessionBadSignature, cfg: rotated, twin: hs(testHMACSecret)},
 		{id: "J113-EdDSA-where-secrets-are-shared", attack: func(*forgery) {}, want: SessionWrongAlgorithm, cfg: shared, twin: hs(testHMACSecret)},
 		{id: "J114-HS256-where-keys-are-public", attack: hs(testHMACSecret), want: SessionUnknownKey, twin: es},
+		{id: "J115-signed-with-an-encryption-key", attack: rs, want: SessionUnknownKey, cfg: func() SessionConfig {
+			return withJWKS(jose.JSONWebKey{Key: edKey.Public(), KeyID: "ed-1"}, jose.JSONWebKey{Key: &googleKey().PublicKey, KeyID: "rs-1", Use: "enc"})
+		}},
 	}
 }
 
@@ -385,6 +403,11 @@ func TestSessionKeys(t *testing.T) {
 	p384 := mustMake(ecdsa.GenerateKey(elliptic.P384(), rand.Reader))
 	t.Setenv("GODEBUG", "rsa1024min=0")
 	short := mustMake(rsa.GenerateKey(rand.Reader, 1024))
+	// rsaKey is a key by its numbers alone: of so many bits, low above the least.
+	rsaKey := func(bits uint, low int64, exponent int) string {
+		n := new(big.Int).Lsh(big.NewInt(1), bits-1)
+		return jwks(jose.JSONWebKey{Key: &rsa.PublicKey{N: n.Add(n, big.NewInt(low)), E: exponent}, KeyID: "1"})
+	}
 	for _, row := range []struct {
 		name string
 		set  string
@@ -394,13 +417,27 @@ func TestSessionKeys(t *testing.T) {
 		{"encryption key beside it", jwks(jose.JSONWebKey{Key: edKey.Public(), KeyID: "1"}, jose.JSONWebKey{Key: &ecKey.PublicKey, KeyID: "2", Use: "enc"}), ""},
 		{"empty", `{"keys":[]}`, "no key for"},
 		{"not JSON", `x`, "invalid"},
-		{"private", jwks(jose.JSONWebKey{Key: edKey, KeyID: "1"}), "a private or symmetric key"},
-		{"symmetric", jwks(jose.JSONWebKey{Key: []byte(testHMACSecret), KeyID: "1"}), "a private or symmetric key"},
-		{"another curve", jwks(jose.JSONWebKey{Key: &p384.PublicKey, KeyID: "1"}), "want P-256"},
-		{"short", jwks(jose.JSONWebKey{Key: &short.PublicKey, KeyID: "1"}), "1024 bits"},
-		{"another algorithm", jwks(jose.JSONWebKey{Key: &googleKey().PublicKey, KeyID: "1", Algorithm: "PS256"}), "RS256"},
-		{"no kid", jwks(jose.JSONWebKey{Key: edKey.Public()}), "a kid of 0 bytes"},
-		{"kid twice", jwks(jose.JSONWebKey{Key: edKey.Public(), KeyID: "1"}, jose.JSONWebKey{Key: &ecKey.PublicKey, KeyID: "1"}), "twice"},
+		{"private", jwks(jose.JSONWebKey{Key: edKey, KeyID: "1"}), "key 1: a private or symmetric key"},
+		{"symmetric", jwks(jose.JSONWebKey{Key: []byte(testHMACSecret), KeyID: "1"}), "key 1: a private or symmetric key"},
+		{"another curve", jwks(jose.JSONWebKey{Key: &p384.PublicKey, KeyID: "1"}), "key 1: curve P-384, want P-256"},
+		{"short", jwks(jose.JSONWebKey{Key: &short.PublicKey, KeyID: "1"}), "key 1: 1024 bits, want 2048 to 4096"},
+		{"another algorithm", jwks(jose.JSONWebKey{Key: &googleKey().PublicKey, KeyID: "1", Algorithm: "PS256"}), `key 1: alg "PS256", but such a key is for RS256`},
+		{"no kid", jwks(jose.JSONWebKey{Key: edKey.Public()}), "key 1: a kid of 0 bytes, want 1 to 128"},
+		{"kid twice", jwks(jose.JSONWebKey{Key: edKey.Public(), KeyID: "1"}, jose.JSONWebKey{Key: &ecKey.PublicKey, KeyID: "1"}), `key 2: kid "1" twice`},
+		{"the longest kid", jwks(jose.JSONWebKey{Key: edKey.Public(), KeyID: strings.Repeat("k", maxKeyIDBytes)}), ""},
+		{"a longer kid", jwks(jose.JSONWebKey{Key: edKey.Public(), KeyID: strings.Repeat("k", maxKeyIDBytes+1)}), "key 1: a kid of 129 bytes"},
+		{"the second is not a key", `{"keys":[` + jsonText(jwk("1", &googleKey().PublicKey)) + `,{"kty":"EC","kid":"2"}]}`, "key 2: go-jose"},
+		{"another purpose", jwks(jose.JSONWebKey{Key: edKey.Public(), KeyID: "1", Use: "enc"}), "no key for"},
+		{"one bit too short", rsaKey(minRSABits-1, 1, 65537), "key 1: 2047 bits"},
+		{"the shortest", rsaKey(minRSABits, 1, 65537), ""},
+		{"the longest", rsaKey(maxRSABits, 1, 65537), ""},
+		{"one bit too long", rsaKey(maxRSABits+1, 1, 65537), "key 1: "},
+		{"even modulus", rsaKey(minRSABits, 2, 65537), "key 1: modulus or exponent"},
+		{"even exponent", rsaKey(minRSABits, 1, 65536), "key 1: modulus or exponent"},
+		{"exponent 2", rsaKey(minRSABits, 1, 2), "key 1: modulus or exponent"},
+		{"exponent 3", rsaKey(minRSABits, 1, 3), ""},
+		{"the largest exponent", rsaKey(minRSABits, 1, math.MaxInt32), ""},
+		{"a larger exponent", rsaKey(minRSABits, 1, math.MaxInt32+2), "key 1: modulus or exponent"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			cfg := sessionConfig()
@@ -416,6 +453,7 @@ func TestSessionKeys(t *testing.T) {
 // What was presented, as an operator reads it.
 func TestSessionExplains(t *testing.T) {
 	shared := func() SessionConfig { return hmacConfig(testHMACSecret) }
+	padded := func(s string) string { return s + "=" }
 	for _, row := range []struct {
 		name      string
 		change    func(*forgery)
@@ -429,6 +467,15 @@ func TestSessionExplains(t *testing.T) {
 		{"another's secret", func(f *forgery) {
 			f.header, f.sign = jsonMembers{{"alg", `"HS256"`}}, signHS256([]byte(testOldHMAC))
 		}, shared, SessionBadSignature, "signed with a key without a name"},
+		{"segments", editToken(func(s string) string { return s + ".x" }), sessionConfig, SessionMalformed, "token: not three segments"},
+		{"header", editSegment(0, padded), sessionConfig, SessionMalformed, "header: not canonical base64url"},
+		{"payload", editSegment(1, padded), sessionConfig, SessionMalformed, "payload: not canonical base64url"},
+		{"signature", editSegment(2, padded), sessionConfig, SessionMalformed, "signature: not canonical base64url"},
+		{"no signature", editSegment(2, func(string) string { return "" }), sessionConfig, SessionMalformed, "signature: empty"},
+		{"header null", headerText("null"), sessionConfig, SessionMalformed, "header: not a JSON object"},
+		{"payload null", payloadText("null"), sessionConfig, SessionMalformed, "payload: not a JSON object"},
+		{"no exp", dropClaim("exp"), sessionConfig, SessionMalformed, "payload: exp: none"},
+		{"no nbf", dropClaim("nbf"), sessionConfig, SessionMalformed, "payload: nbf: none"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			f := newSessionForgery()
