@@ -169,16 +169,20 @@ func editPayload(edit func(string) string) func(*forgery) {
 	return func(f *forgery) { f.payloadJSON = edit(f.claims.String()) }
 }
 
-// padded gives the change to the longest token of at most n bytes, by a claim
-// that nobody reads. Base64 has no length that is 1 modulo 4, so it may be n-1.
+// padded gives the change to a token of n bytes, by members that nobody reads.
+// Base64 has no length that is 1 modulo 4, so that both segments must have one.
 func padded(n int) func(*forgery) {
 	return func(f *forgery) {
-		for size := n; size > 0; size-- {
-			f.claims.set("pad", jsonText(strings.Repeat("x", size)))
-			header, payload := f.segments()
-			if len(b64([]byte(header))+"."+b64([]byte(payload))+".")+base64.RawURLEncoding.EncodedLen(256) <= n { // 2048 bits of signature
-				return
+		length := base64.RawURLEncoding.EncodedLen
+		for i := range 3 {
+			f.header.set("pad", jsonText(strings.Repeat("x", i)))
+			for size := n * 3 / 4; size > 0; size-- {
+				f.claims.set("pad", jsonText(strings.Repeat("x", size)))
+				if header, payload := f.segments(); length(len(header))+1+length(len(payload))+1+length(256) == n { // 2048 bits of signature
+					return
+				}
 			}
 		}
+		panic("no token is as long as that")
 	}
 }

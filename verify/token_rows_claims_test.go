@@ -64,7 +64,7 @@ func claimAttacks() []tokenAttack {
 		{id: "T157-iss-firebase", attack: setClaim("iss", `"https://securetoken.google.com/project"`), want: TokenWrongIssuer},
 
 		{id: "T160-replay-to-another-audience", attack: aud("https://victim.example/"), want: TokenWrongAudience, twin: aud("https://other.example.com")},
-		{id: "T161-aud-array", attack: setClaim("aud", "["+jsonText(tokenAudience)+"]"), want: TokenWrongAudience},
+		{id: "T161-aud-array", attack: setClaim("aud", "["+jsonText(tokenAudience)+"]"), want: TokenWrongAudience, hint: "want one string"},
 		{id: "T162-aud-array-of-two", attack: setClaim("aud", "["+jsonText(tokenAudience)+`,"https://mallory.example"]`), want: TokenWrongAudience},
 		{id: "T163-aud-empty", attack: aud(""), want: TokenWrongAudience},
 		{id: "T164-no-aud", attack: dropClaim("aud"), want: TokenWrongAudience},
@@ -79,6 +79,7 @@ func claimAttacks() []tokenAttack {
 		{id: "T173-aud-spaced", attack: aud(tokenAudience + " "), want: TokenWrongAudience},
 		{id: "T174-aud-two-joined", attack: aud(tokenAudience + ",https://mallory.example"), want: TokenWrongAudience},
 		{id: "T175-aud-an-attackers-text", attack: aud("line\n\x1b[31mred\u202e" + strings.Repeat("x", 500)), want: TokenWrongAudience},
+		{id: "T176-aud-scheme-and-host", attack: aud("http://webhook2.example.com/cx"), want: TokenWrongAudience, hint: "another service"}, // two differences are another URL
 
 		{id: "T180-another-projects-agent", attack: email(dialogflowAgent("210987654321")), want: TokenWrongEmail, hint: "another project", twin: email(dialogflowAgent("42"))},
 		{id: "T181-a-human", attack: email("alice@example.com"), want: TokenWrongEmail, hint: "a person"},

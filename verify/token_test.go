@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,9 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-json-experiment/json/jsontext"
+	"google.golang.org/api/idtoken"
+	"google.golang.org/api/option"
 )
 
 func TestTokenConfig(t *testing.T) {
@@ -47,6 +51,12 @@ func TestTokenConfig(t *testing.T) {
 		{"keys with a fragment", func(c *TokenConfig) { c.KeysURL = "https://example.com/keys#k" }, []string{"Token.KeysURL"}},
 		{"keys at no URL", func(c *TokenConfig) { c.KeysURL = "https://[::1/keys" }, []string{"Token.KeysURL"}},
 		{"keys in the clear", func(c *TokenConfig) { c.KeysURL = "http://127.0.0.1:8080/keys?v=3" }, nil},
+		{"audience of a local stack", func(c *TokenConfig) { c.Audiences[0] = "http://localhost:8080/cx" }, nil},
+		{"audience of another scheme", func(c *TokenConfig) { c.Audiences[0] = "ftp://webhook.example.com/cx" }, []string{"Token.Audiences[0]"}},
+		{"audience without host", func(c *TokenConfig) { c.Audiences[0] = "https:///cx" }, []string{"Token.Audiences[0]"}},
+		{"audience with a broken escape", func(c *TokenConfig) { c.Audiences[0] = tokenAudience + "%zz" }, []string{"Token.Audiences[0]"}},
+		{"longest project number", func(c *TokenConfig) { c.ProjectNumbers[0] = strings.Repeat("9", 20) }, nil},
+		{"project number too long", func(c *TokenConfig) { c.ProjectNumbers[0] = strings.Repeat("9", 21) }, []string{"Token.ProjectNumbers[0]"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			cfg := TokenConfig{Audiences: slices.Clone(good.Audiences), ProjectNumbers: slices.Clone(good.ProjectNumbers)}
@@ -148,6 +158,19 @@ func TestTokenRememberedIsBounded(t *testing.T) {
 // What is expected and presented, as an operator reads it.
 func TestTokenExplains(t *testing.T) {
 	rig := newTokenRig(t)
+	email := func(s string) func(*forgery) { return setClaim("email", jsonText(s)) }
+	// dated sets iat, exp and, if it is not empty, nbf.
+	dated := func(iat, exp, nbf string) func(*forgery) {
+		return func(f *forgery) {
+			f.claims.set("iat", iat)
+			f.claims.set("exp", exp)
+			if nbf != "" {
+				f.claims.set("nbf", nbf)
+			}
+		}
+	}
+	padded := func(s string) string { return s + "=" }
+	longest := "service-7@gcp-sa-" + strings.Repeat("x", 57)
 	for _, tc := range []struct {
 		name      string
 		change    func(*forgery)
@@ -164,13 +187,79 @@ func TestTokenExplains(t *testing.T) {
 		{"no issuer", dropClaim("iss"), TokenWrongIssuer, "none"},
 		{"empty issuer", setClaim("iss", `""`), TokenWrongIssuer, "an empty string"},
 		{"two names", addClaim("EXP", "1"), TokenMalformed, `payload: ambiguous: "exp" and "EXP"`},
+		// Service agents are Google's and shown; a name that only looks like one's is hashed.
+		{"agent with digits", email("service-7@gcp-sa-az-09.iam.gserviceaccount.com"), TokenWrongEmail, "service-7@gcp-sa-az-09.iam.gserviceaccount.com"},
+		{"longest agent", email(longest + ".iam.gserviceaccount.com"), TokenWrongEmail, longest + ".iam.gserviceaccount.com"},
+		{"longer than an agent", email(longest + "x.iam.gserviceaccount.com"), TokenWrongEmail, "a service account, SHA-256 8822c740e0fccf69"},
+		{"agent-like, of a project", email("service-7@alice-project.iam.gserviceaccount.com"), TokenWrongEmail, "a service account, SHA-256 6d35af4fe4e54418"},
+		{"agent-like, without service", email("7@gcp-sa-pubsub.iam.gserviceaccount.com"), TokenWrongEmail, "a service account, SHA-256 1217c5db2bec792c"},
+		{"agent-like, of no domain", email("service-7@gcp-sa-pubsub"), TokenWrongEmail, "another account, SHA-256 37c58f7657fc6e0f"},
+		{"expired", dated("1699996400", "1700000000", ""), TokenExpired, "issued 2023-11-14T21:13:20Z, expires 2023-11-14T22:13:20Z"},
+		{"expired, with nbf", dated("1699996400", "1700000000", "1699996401"), TokenExpired, "issued 2023-11-14T21:13:20Z, expires 2023-11-14T22:13:20Z, not before 2023-11-14T21:13:21Z"},
+		{"the last of the calendar", dated("1700000000", "253402300799", ""), TokenLifetime, "issued 2023-11-14T22:13:20Z, expires 9999-12-31T23:59:59Z"},
+		{"after the calendar", dated("1700000000", "253402300800", ""), TokenLifetime, "issued 2023-11-14T22:13:20Z, expires 253402300800"},
+		{"header padded", editSegment(0, padded), TokenMalformed, "header: not canonical base64url"},
+		{"payload padded", editSegment(1, padded), TokenMalformed, "payload: not canonical base64url"},
+		{"signature padded", editSegment(2, padded), TokenMalformed, "signature: not canonical base64url"},
+		{"payload an array", payloadText("[]"), TokenMalformed, "payload: not a JSON object"},
+		{"payload and more", editPayload(func(s string) string { return s + s }), TokenMalformed, "payload: more than one JSON value"},
+		// The name of a scheme that is known is shown; what else stands there may be a secret.
+		{"basic", authorization("basic Zm9vOmJhcg=="), TokenNotBearer, "basic"},
+		{"digest", authorization("Digest username=x"), TokenNotBearer, "Digest"},
+		{"a secret for a scheme", authorization("hunter2 x"), TokenNotBearer, "another scheme"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			rep := rig.refuses(t, goodToken(tc.change), tc.code)
+			f := newForgery()
+			tc.change(f)
+			_, header := f.request()
+			rep, err := rig.request(context.Background(), header)
+			wantTokenError(t, rep, err, tc.code)
 			if last := rep.Checks[len(rep.Checks)-1]; last.Presented != tc.presented || strings.Contains(last.Hint, "alice") {
 				t.Errorf("presented %q, want %q", last.Presented, tc.presented)
 			}
 		})
+	}
+}
+
+// What the library says is told apart: a token that ends while it is verified has
+// expired, and a fault of ours refuses nobody.
+func TestTokenLibraryRefuses(t *testing.T) {
+	tokenKeys()
+	synctest.Test(t, func(t *testing.T) {
+		rig := newTokenRig(t)
+		// The library's clock is ahead of the one that the claims are judged by.
+		rig.later = -2 * time.Second
+		old, unreadable := setClaim("iat", fmt.Sprint(time.Now().Add(-time.Hour).Unix())), addClaim("x", "1e999")
+		until := func(d time.Duration) func(*forgery) {
+			return setClaim("exp", fmt.Sprint(time.Now().Add(d).Unix()))
+		}
+		rig.accepts(t, goodToken(old, until(0)))
+		rig.refuses(t, goodToken(old, until(0), unreadable), TokenMalformed)
+		rep := rig.refuses(t, goodToken(old, until(-time.Second)), TokenExpired)
+		if last := rep.Checks[len(rep.Checks)-1]; last.Name != "expiry" || !last.Unverified {
+			t.Errorf("got %+v", last)
+		}
+
+		rig.keys.current.Load().byID["key-1"].validator = mustMake(idtoken.NewValidator(context.Background(), option.WithHTTPClient(&http.Client{Transport: failing{}})))
+		rig.refuses(t, goodToken(), KeysUnavailable)
+		f := newForgery()
+		f.header.set("kid", `"key-2"`)
+		f.sign = signedBy(otherGoogleKey())
+		rig.accepts(t, f.token())
+	})
+}
+
+// What is wrong with the JSON is reported, and not what follows from it.
+func TestMembersSyntax(t *testing.T) {
+	each := func(string, jsontext.Value) error { return errors.New("a claim is wrong") }
+	for _, text := range []string{`{"exp":,"x":1}`, `{"x":1,}`, `{"x":1`} {
+		var syntax *jsontext.SyntacticError
+		if err := members([]byte(text), claimNames, each); !errors.As(err, &syntax) {
+			t.Errorf("%s: %v, want a *jsontext.SyntacticError", text, err)
+		}
+	}
+	if err := members([]byte(`{"x":1}`), claimNames, each); err != nil {
+		t.Errorf("good: %v", err)
 	}
 }
 
