@@ -239,6 +239,7 @@ func xfccAttacks() []attack {
 		}
 		return xfcc(strings.Replace(good, old, with, 1))
 	}
+	padded := func(n int) string { return good + ";By=" + strings.Repeat("a", n-len(good)-len(";By=")) }
 	hops := func(n int) func(*certCall) {
 		return func(call *certCall) { call.certificate.XFCC.Elements = n }
 	}
@@ -290,6 +291,7 @@ func xfccAttacks() []attack {
 		{id: "V37-edge-secret-missing", do: omits(DefaultEdgeHeader), code: EdgeSecretMissing},
 		{id: "V38-other-fronts", do: both(omits(name), forgesOthers(SourceGoogleLB, SourceRFC9440, SourceNginx)), code: CertMissing, twin: forgesOthers(SourceGoogleLB, SourceRFC9440, SourceNginx)},
 		{id: "V39-hash-when-warm", do: warm(replace(hash, "Hash="+hexOf(w.mallory.Certificate))), code: CertFingerprintMismatch, twin: warm()},
+		{id: "V40-one-byte-too-large", do: xfcc(padded(MaxXFCCBytes + 1)), code: CertHeaderTooLarge, twin: xfcc(padded(MaxXFCCBytes))},
 	}...)
 }
 

@@ -276,6 +276,28 @@ func TestSourceSettings(t *testing.T) {
 	}
 }
 
+// TestHeaderNames: what the start of a server reports is what the configured source
+// reads, by the names that net/http gives them.
+func TestHeaderNames(t *testing.T) {
+	google := CertificateConfig{}.HeaderNames()
+	if len(google) != 14 || !slices.Contains(google, "X-Client-Cert-Leaf") || !slices.Equal(google, CertificateConfig{Source: SourceGoogleLB}.HeaderNames()) {
+		t.Errorf("by default: %q", google)
+	}
+	for _, tt := range []struct {
+		cfg  CertificateConfig
+		want []string
+	}{
+		{CertificateConfig{Source: SourceRFC9440}, []string{"Client-Cert", "Client-Cert-Chain"}},
+		{CertificateConfig{Source: SourceNginx, Nginx: NginxHeaders{Leaf: "x-leaf", Verify: "x-verify"}}, []string{"X-Leaf", "X-Verify"}},
+		{CertificateConfig{Source: SourceXFCC}, []string{"X-Forwarded-Client-Cert"}},
+		{CertificateConfig{Source: SourceTLS}, nil},
+	} {
+		if got := tt.cfg.HeaderNames(); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %q, want %q", tt.cfg.Source, got, tt.want)
+		}
+	}
+}
+
 // TestEdgeSecretBySource: whoever can write the headers must be told apart from
 // whoever may (rule 6); a connection that ends here needs no secret.
 func TestEdgeSecretBySource(t *testing.T) {

@@ -80,6 +80,38 @@ func TestHeadersAgreeWithLeaf(t *testing.T) {
 	}
 }
 
+// TestHeaderDiffersSays: the warning names the header's value and the leaf's, or
+// that the leaf has none.
+func TestHeaderDiffersSays(t *testing.T) {
+	w := world()
+	for _, tt := range []struct {
+		name, header, value string
+		leaf, sub           *holder
+		expected            string
+	}{
+		{"names of another", "X-Client-Cert-Dnsname-Sans", "YS5leGFtcGxl", w.legacy, w.legacySub, base64.StdEncoding.EncodeToString([]byte("*.dialogflow.com"))},
+		{"names of a leaf without", "X-Client-Cert-Dnsname-Sans", "YS5leGFtcGxl", w.google, w.r2, "nothing: the leaf has none"},
+		{"a SPIFFE ID of a leaf without", "X-Client-Cert-Spiffe", "spiffe://x.example/y", w.google, w.r2, "nothing: the leaf has none"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			call := goodCall()
+			call.client(tt.leaf, tt.sub)
+			call.header.Set(tt.header, tt.value)
+			v := call.judge(t)
+			if v.err != nil {
+				t.Fatalf("refused: %v", v.err)
+			}
+			i := slices.IndexFunc(v.report.Checks, func(c Check) bool { return c.Code == CertHeaderDiffers })
+			if i < 0 {
+				t.Fatal("no warning")
+			}
+			if c := v.report.Checks[i]; c.Presented != tt.header+": "+tt.value || c.Expected != tt.expected {
+				t.Errorf("presented %q, expected %q; want %q", c.Presented, c.Expected, tt.expected)
+			}
+		})
+	}
+}
+
 // FuzzSANSpellings holds that no header value agrees with a list of names but one
 // that decodes to exactly that list.
 func FuzzSANSpellings(f *testing.F) {
