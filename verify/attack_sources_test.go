@@ -251,6 +251,7 @@ func xfccAttacks() []attack {
 		long[i] = w.r2.Certificate
 	}
 	long[0] = w.google.Certificate
+	bare := strings.NewReplacer("%2B", "+", "%2F", "/", "%3D", "=")
 	return on(SourceXFCC, []attack{
 		{id: "V01-absent", do: omits(name), code: CertMissing},
 		{id: "V02-empty", do: xfcc(""), code: CertMissing},
@@ -292,6 +293,9 @@ func xfccAttacks() []attack {
 		{id: "V38-other-fronts", do: both(omits(name), forgesOthers(SourceGoogleLB, SourceRFC9440, SourceNginx)), code: CertMissing, twin: forgesOthers(SourceGoogleLB, SourceRFC9440, SourceNginx)},
 		{id: "V39-hash-when-warm", do: warm(replace(hash, "Hash="+hexOf(w.mallory.Certificate))), code: CertFingerprintMismatch, twin: warm()},
 		{id: "V40-one-byte-too-large", do: xfcc(padded(MaxXFCCBytes + 1)), code: CertHeaderTooLarge, twin: xfcc(padded(MaxXFCCBytes))},
+		{id: "V41-chain-too-long-without-cert", do: xfcc(hash + `;Chain="` + escaped(long...) + `"`), code: CertLeafMalformed, twin: xfcc(hash + `;Chain="` + escaped(long[:MaxForwardedCertificates+1]...) + `"`)},
+		{id: "V42-chain-too-long-in-another-spelling", do: replace(chain, `Chain="`+bare.Replace(escaped(long...))+`"`), code: CertLeafMalformed, twin: replace(chain, `Chain="`+bare.Replace(escaped(long[:MaxForwardedCertificates+1]...))+`"`)},
+		{id: "V43-chain-without-its-leaf", do: both(withoutR2, replace(chain, `Chain="`+escaped(w.r2.Certificate)+`"`)), code: CertUntrusted, twin: both(withoutR2, xfcc(good))}, // the first is taken for the leaf
 	}...)
 }
 

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
@@ -187,7 +188,7 @@ const rewrittenHint = "something between the front and the function rewrites the
 
 func (p *certificateProof) forwardedLeaf(ev evidence) (*parsedLeaf, *Check, error) {
 	words := p.source.words()
-	malformed := &Check{Station: StationCertificate, Name: "leaf", Code: CertLeafMalformed, Presented: shown(ev.key.leaf), Unverified: true, Expected: words.leaf,
+	malformed := &Check{Station: StationCertificate, Name: "leaf", Code: CertLeafMalformed, Presented: shown(cmp.Or(ev.key.leaf, ev.key.intermediates)), Unverified: true, Expected: words.leaf,
 		Rule: words.rule, Hint: rewrittenHint}
 	var leaf *parsedLeaf
 	var err error
