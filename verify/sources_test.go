@@ -57,6 +57,90 @@ func TestXFCCSamples(t *testing.T) {
 	}
 }
 
+// TestXFCCErrors: what is reported of a header names the element and the fault.
+func TestXFCCErrors(t *testing.T) {
+	for value, want := range map[string]string{
+		"By=a":                             "",
+		`By="\"a"`:                         "", // an escaped quote at the very beginning
+		`By="\\"`:                          "",
+		"":                                 "element 1: a key without a value",
+		"By":                               "element 1: a key without a value",
+		"By;URI=":                          "element 1: a key without a value",
+		"By=a,By":                          "element 2: a key without a value",
+		"By=a,URI=b,=c":                    `element 3: key ""`,
+		"Hash=":                            "element 1: Hash is empty",
+		"Hash=a;hash=b":                    "element 1: key hash comes twice",
+		"Verified=a":                       `element 1: key "Verified"`,
+		"By=a=b":                           "element 1: a value with a quote or an equals sign that is not quoted",
+		`By=a"b`:                           "element 1: a value with a quote or an equals sign that is not quoted",
+		`By="a`:                            "element 1: a quote that does not end",
+		`By="a\"`:                          "element 1: a quote that does not end",
+		`By="`:                             "element 1: a quote that does not end",
+		`By="a"b`:                          "element 1: something after a closing quote",
+		`Subject="CN"`:                     `element 1: subject: "CN" is not an attribute`,
+		`Subject="CN=a,"`:                  `element 1: subject: "" is not an attribute`,
+		strings.Repeat("By=a,", 10) + "By": "more than 10 elements",
+		strings.Repeat("By=a;", maxXFCCPairs) + "By=a": "element 1: more than 64 keys",
+	} {
+		_, err := parseXFCC(value)
+		if got := errorText(err); got != want {
+			t.Errorf("%q: %q, want %q", value, got, want)
+		}
+	}
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// TestDistinguishedName goes through what RFC 2253 lets a writer escape: each value
+// has one reading, or none.
+func TestDistinguishedName(t *testing.T) {
+	for _, tt := range []struct {
+		in     string
+		want   []string // the common names
+		refuse string   // in place of them
+	}{
+		{in: "CN=a", want: []string{"a"}},
+		{in: "2.5.4.3=a,CN=b", want: []string{"a", "b"}},
+		{in: `CN=\,a`, want: []string{",a"}},
+		{in: `CN=a\, b\+c\"\\\<\>\;\=\#\ `, want: []string{`a, b+c"\<>;=# `}},
+		{in: `CN=\41\46\30\39`, want: []string{"AF09"}},
+		{in: `CN=\C3\AF\0A\F9`, want: []string{"\xc3\xaf\x0a\xf9"}},
+		{in: "CN=#0C0161", want: []string{unreadableName}},
+		{in: `CN=\#a`, want: []string{"#a"}},
+		{in: "CN=a#", want: []string{"a#"}},
+		{in: "CN=a+O=b", want: []string{unreadableName}},
+		{in: `CN=a\+O=b`, want: []string{"a+O=b"}},
+		{in: "O=b+CN=a,CN=c", want: []string{unreadableName, "c"}},
+		{in: "CN=", want: []string{""}},
+		{in: "1.2=x", want: nil},
+		{in: "", want: nil},
+		{in: "/CN=a", want: nil},
+		{in: "12=x", refuse: `subject: "12=x" is not an attribute`},
+		{in: "1.x=y", refuse: `subject: "1.x=y" is not an attribute`},
+		{in: "cn=a", refuse: `subject: "cn=a" is not an attribute`},
+		{in: ",CN=a", refuse: `subject: "" is not an attribute`},
+		{in: "CN=a,", refuse: `subject: "" is not an attribute`},
+		{in: "CN=a+", refuse: `subject: "" is not an attribute`},
+		{in: `CN=a\`, refuse: `subject: "CN=a\\\\": ends with a backslash`},
+		{in: `CN=a\2`, refuse: `subject: "CN=a\\\\2": a backslash before something that needs none`},
+		{in: `CN=\2g`, refuse: `subject: "CN=\\\\2g": a backslash before something that needs none`},
+		{in: `CN=\g2`, refuse: `subject: "CN=\\\\g2": a backslash before something that needs none`},
+		{in: `CN=\4@`, refuse: `subject: "CN=\\\\4@": a backslash before something that needs none`},
+		{in: `CN=\4G`, refuse: `subject: "CN=\\\\4G": a backslash before something that needs none`},
+		{in: `CN=\4a`, refuse: `subject: "CN=\\\\4a": a backslash before something that needs none`}, // OpenSSL writes capitals
+	} {
+		names, err := parseDistinguishedName(tt.in)
+		if got := errorText(err); got != tt.refuse || err == nil && !slices.Equal(names.commonNames, tt.want) {
+			t.Errorf("%q: %q, %s; want %q, %s", tt.in, names.commonNames, got, tt.want, tt.refuse)
+		}
+	}
+}
+
 func FuzzParseXFCC(f *testing.F) {
 	w := world()
 	good := envoy(w.google.Certificate, w.r2.Certificate)
