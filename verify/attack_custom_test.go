@@ -119,6 +119,7 @@ func assertionAttacks() []attack {
 	hash := "Hash=" + hexOf(w.google.Certificate)
 	envoySays := func(value string) func(*certCall) { return both(trust, sends("X-Forwarded-Client-Cert", value)) }
 	good := envoySays(hash + `;Subject="CN=Google LLC,O=Google LLC,C=US";URI=`)
+	lie := "Hash=" + hexOf(w.mallory.Certificate) + `;Subject="CN=Google LLC,O=Google LLC,C=US"`
 	x := func(id string, code Code, value string) attack {
 		return attack{id: id, code: code, do: envoySays(value), twin: good, warn: unchecked}
 	}
@@ -134,6 +135,9 @@ func assertionAttacks() []attack {
 		x("D38-xfcc-other-organization", CertIdentityUnknown, hash+`;Subject="CN=Google LLC,O=Mallory Ltd"`),
 		{id: "D39-xfcc-other-uri", do: both(spiffe, envoySays(hash+`;Subject="";URI=spiffe://a.example/c`)), code: CertIdentityUnknown, twin: both(spiffe, envoySays(hash+`;Subject="";URI=spiffe://a.example/b`)), warn: unchecked},
 		{id: "D40-xfcc-denied", do: both(deny(w.google), envoySays(hash+`;Subject="CN=Google LLC"`)), code: CertDenied, twin: both(deny(w.mallory), envoySays(hash+`;Subject="CN=\47oogle LLC"`)), warn: unchecked},
+		// Where there is a leaf, it counts, and not the front's word.
+		{id: "D41-xfcc-cert-of-somebody-else", do: envoySays(lie + `;Cert="` + escaped(w.mallory.Certificate) + `"`), code: CertIdentityUnknown, twin: envoySays(hash + `;Cert="` + escaped(w.google.Certificate) + `"`)},
+		{id: "D42-xfcc-chain-of-somebody-else", do: envoySays(lie + `;Chain="` + escaped(w.mallory.Certificate, w.r2.Certificate) + `"`), code: CertIdentityUnknown, twin: envoySays(hash + `;Chain="` + escaped(w.google.Certificate, w.r2.Certificate) + `"`)},
 	}...))
 }
 

@@ -100,6 +100,7 @@ var certificateMutants = []mutant{
 	{file: "xfcc_source.go", old: `case n < s.elements:`, new: `case false:`, row: "V05"},
 	{file: "xfcc_source.go", old: `element := elements[0]`, new: `element := elements[len(elements)-1]`, row: "V06"},
 	{file: "xfcc_source.go", old: `case cert == "" && chain == "" && s.withoutLeaf:`, new: `case cert == "" && chain == "":`, row: "V23"},
+	{file: "xfcc_source.go", old: `case cert == "" && chain == "" && s.withoutLeaf:`, new: `case (cert == "" || chain == "") && s.withoutLeaf:`, row: "D41"},
 	{file: "xfcc_source.go", old: `hash: hashHex}`, new: `hash: hashNone}`, row: "V19"},
 	{file: "xfcc.go", old: `if len(elements) == maxXFCCElements {`, new: `if false {`, row: "V32"},
 	{file: "xfcc.go", old: "case i < 0:\n", new: "case i < 0:\n\t\t\ti = 4\n\t\tcase false:\n", row: "V07"},

@@ -73,6 +73,7 @@ var tokenMutants = []tokenMutant{
 	// The session token.
 	{"session.go", `case raw == "":`, `case false:`, "TestAttackSessionForm/J01"},
 	{"verify.go", "if s.Agent == \"\" {\n\t\treturn rep.fail(malformedSession(s, StationSession), nil)", "if false {\n\t\treturn rep.fail(malformedSession(s, StationSession), nil)", "TestAttackSessionForm/J02"},
+	{"verify.go", "if err != nil {\n\t\t\treturn err\n", "if true {\n\t\t\treturn err\n", "TestAgentAndSessionToken/no_token"},
 	{"session.go", `case len(raw) > MaxSessionTokenBytes:`, `case false:`, "TestAttackSession/J07"},
 	{"session.go", `if candidates[0].algorithm != token.algorithm {`, `if false {`, "TestAttackSession/J90"},
 	{"session.go", `if !(remembered && known.print == k.print) {`, `if !remembered {`, "TestAttackSessionKeyServer/J124"},
