@@ -294,7 +294,7 @@ func xfccAttacks() []attack {
 		{id: "V39-hash-when-warm", do: warm(replace(hash, "Hash="+hexOf(w.mallory.Certificate))), code: CertFingerprintMismatch, twin: warm()},
 		{id: "V40-one-byte-too-large", do: xfcc(padded(MaxXFCCBytes + 1)), code: CertHeaderTooLarge, twin: xfcc(padded(MaxXFCCBytes))},
 		{id: "V41-chain-too-long-without-cert", do: xfcc(hash + `;Chain="` + escaped(long...) + `"`), code: CertLeafMalformed, twin: xfcc(hash + `;Chain="` + escaped(long[:MaxForwardedCertificates+1]...) + `"`)},
-		{id: "V42-chain-too-long-in-another-spelling", do: replace(chain, `Chain="`+bare.Replace(escaped(long...))+`"`), code: CertLeafMalformed, twin: replace(chain, `Chain="`+bare.Replace(escaped(long[:MaxForwardedCertificates+1]...))+`"`)},
+		{id: "V42-chain-too-long-in-another-spelling", do: replace(chain, `Chain="`+bare.Replace(escaped(long...))+`"`), code: CertLeafMalformed, twin: both(withoutR2, replace(chain, `Chain="`+bare.Replace(escaped(long[:MaxForwardedCertificates+1]...))+`"`))},
 		{id: "V43-chain-without-its-leaf", do: both(withoutR2, replace(chain, `Chain="`+escaped(w.r2.Certificate)+`"`)), code: CertUntrusted, twin: both(withoutR2, xfcc(good))}, // the first is taken for the leaf
 	}...)
 }
