@@ -124,6 +124,7 @@ func TestDistinguishedName(t *testing.T) {
 		{in: "1.x=y", refuse: `subject: "1.x=y" is not an attribute`},
 		{in: "cn=a", refuse: `subject: "cn=a" is not an attribute`},
 		{in: ",CN=a", refuse: `subject: "" is not an attribute`},
+		{in: `\,CN=a`, refuse: `subject: "\\\\,CN=a" is not an attribute`}, // one that is escaped separates nothing
 		{in: "CN=a,", refuse: `subject: "" is not an attribute`},
 		{in: "CN=a+", refuse: `subject: "" is not an attribute`},
 		{in: `CN=a\`, refuse: `subject: "CN=a\\\\": ends with a backslash`},
