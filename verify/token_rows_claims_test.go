@@ -80,6 +80,7 @@ func claimAttacks() []tokenAttack {
 		{id: "T174-aud-two-joined", attack: aud(tokenAudience + ",https://mallory.example"), want: TokenWrongAudience},
 		{id: "T175-aud-an-attackers-text", attack: aud("line\n\x1b[31mred\u202e" + strings.Repeat("x", 500)), want: TokenWrongAudience},
 		{id: "T176-aud-scheme-and-host", attack: aud("http://webhook2.example.com/cx"), want: TokenWrongAudience, hint: "another service"}, // two differences are another URL
+		{id: "T177-aud-fragment", attack: aud(tokenAudience + "#x"), want: TokenWrongAudience, hint: "another service"},                    // no part that is compared differs
 
 		{id: "T180-another-projects-agent", attack: email(dialogflowAgent("210987654321")), want: TokenWrongEmail, hint: "another project", twin: email(dialogflowAgent("42"))},
 		{id: "T181-a-human", attack: email("alice@example.com"), want: TokenWrongEmail, hint: "a person"},
