@@ -408,6 +408,9 @@ func TestSessionKeys(t *testing.T) {
 		n := new(big.Int).Lsh(big.NewInt(1), bits-1)
 		return jwks(jose.JSONWebKey{Key: &rsa.PublicKey{N: n.Add(n, big.NewInt(low)), E: exponent}, KeyID: "1"})
 	}
+	x25519 := func(use string) string {
+		return `{"keys":[` + jsonText(jose.JSONWebKey{Key: edKey.Public(), KeyID: "1"}) + `,{"kty":"OKP","crv":"X25519","kid":"2",` + use + `"x":"` + strings.Repeat("A", 43) + `"}]}`
+	}
 	for _, row := range []struct {
 		name string
 		set  string
@@ -415,6 +418,9 @@ func TestSessionKeys(t *testing.T) {
 	}{
 		{"good", sessionJWKS(), ""},
 		{"encryption key beside it", jwks(jose.JSONWebKey{Key: edKey.Public(), KeyID: "1"}, jose.JSONWebKey{Key: &ecKey.PublicKey, KeyID: "2", Use: "enc"}), ""},
+		{"encryption key of a kind that is not for signatures", x25519(`"use":"enc",`), ""},
+		{"the same, and not said to be for encryption", x25519(""), "key 2: "},
+		{"a purpose that is not a text", x25519(`"use":1,`), "key 2: "},
 		{"empty", `{"keys":[]}`, "no key for"},
 		{"not JSON", `x`, "invalid"},
 		{"private", jwks(jose.JSONWebKey{Key: edKey, KeyID: "1"}), "key 1: a private or symmetric key"},

@@ -142,12 +142,18 @@ func parseSessionKeys(body []byte) (*keys, error) {
 	}
 	k := &keys{byID: make(map[string]*key, len(set.Keys))}
 	for i, raw := range set.Keys {
+		var head struct {
+			Use string `json:"use"`
+		}
+		if err := json.Unmarshal(raw, &head); err != nil {
+			return nil, fmt.Errorf("key %d: %w", i+1, err)
+		}
+		if head.Use != "" && head.Use != "sig" { // it may be one that go-jose cannot read
+			continue
+		}
 		var parsed jose.JSONWebKey
 		if err := parsed.UnmarshalJSON(raw); err != nil {
 			return nil, fmt.Errorf("key %d: %w", i+1, err)
-		}
-		if parsed.Use != "" && parsed.Use != "sig" {
-			continue
 		}
 		algorithm, err := sessionAlgorithm(&parsed)
 		switch {
