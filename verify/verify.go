@@ -19,6 +19,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -95,6 +96,8 @@ func New(cfg Config) (*Verifier, error) {
 	if err := errors.Join(b.problems...); err != nil {
 		return nil, err
 	}
+	slices.Sort(b.v.secret) // the source's headers are among the foreign ones too, mostly
+	b.v.secret = slices.Compact(b.v.secret)
 	return b.v, nil
 }
 
