@@ -231,12 +231,20 @@ func (o *object) text(name, s string) {
 // plain says whether s needs no escapes, as nearly everything in a line.
 func plain(s string) bool {
 	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+		if escaped[s[i]] {
 			return false
 		}
 	}
 	return true
 }
+
+// escaped are the bytes that plain does not let pass.
+var escaped = func() (table [256]bool) {
+	for c := range table {
+		table[c] = c < ' ' || c > '~' || c == '"' || c == '\\'
+	}
+	return table
+}()
 
 func (o *object) textIf(name, s string) {
 	if s != "" {
