@@ -137,19 +137,11 @@ func (x *exchange) readBody(methods ...string) *bytes.Buffer {
 	r := x.r
 	// A body that trickles in must not outlive the budget. Not every
 	// ResponseWriter can do this; the ones of servers can. The deadline is lifted
-	// when the body is complete. Until then it stays, and the connection is closed
-	// after the answer: else the server, before it sends a refusal, would wait for
-	// the rest of the body.
+	// when the body is complete. Until then it stays: see failUnread.
 	conn := http.NewResponseController(x.w)
 	limited := conn.SetReadDeadline(x.call.Start.Add(x.call.Budget)) == nil
 	complete := false
-	if r.ContentLength != 0 {
-		x.w.Header()["Connection"] = []string{"close"}
-	}
 	defer func() {
-		if complete {
-			x.w.Header().Del("Connection")
-		}
 		if limited && (complete || r.ContentLength == 0) {
 			conn.SetReadDeadline(time.Time{})
 		}
@@ -157,7 +149,7 @@ func (x *exchange) readBody(methods ...string) *bytes.Buffer {
 	if !slices.Contains(methods, r.Method) {
 		allow := strings.Join(methods, ", ")
 		x.w.Header().Set("Allow", allow)
-		x.fail(http.StatusMethodNotAllowed, Check{Station: stationRequest, Name: "method", Code: codeMethod, Presented: r.Method, Expected: allow}, nil)
+		x.failUnread(http.StatusMethodNotAllowed, Check{Station: stationRequest, Name: "method", Code: codeMethod, Presented: r.Method, Expected: allow}, nil)
 		return nil
 	}
 	if !isJSON(r.Header) {
@@ -165,7 +157,7 @@ func (x *exchange) readBody(methods ...string) *bytes.Buffer {
 		if encoding := r.Header.Get("Content-Encoding"); encoding != "" {
 			presented += ", encoded as " + encoding
 		}
-		x.fail(http.StatusUnsupportedMediaType, Check{Station: stationRequest, Name: "content type", Code: codeContentType, Presented: clip(presented), Expected: "one Content-Type, application/json, and no Content-Encoding"}, nil)
+		x.failUnread(http.StatusUnsupportedMediaType, Check{Station: stationRequest, Name: "content type", Code: codeContentType, Presented: clip(presented), Expected: "one Content-Type, application/json, and no Content-Encoding"}, nil)
 		return nil
 	}
 	if r.ContentLength > MaxRequestBytes {
@@ -181,7 +173,7 @@ func (x *exchange) readBody(methods ...string) *bytes.Buffer {
 		if errors.Is(err, context.DeadlineExceeded) || isTimeout(err) {
 			status = http.StatusRequestTimeout
 		}
-		x.fail(status, Check{Station: stationRequest, Name: "body", Code: codeBodyIncomplete, Presented: fmt.Sprintf("%d bytes, then none", n), Expected: "the whole body within the budget"}, err)
+		x.failUnread(status, Check{Station: stationRequest, Name: "body", Code: codeBodyIncomplete, Presented: fmt.Sprintf("%d bytes, then none", n), Expected: "the whole body within the budget"}, err)
 	case n > MaxRequestBytes:
 		x.tooLarge(fmt.Sprintf("more than %d bytes", MaxRequestBytes))
 	default:
@@ -192,8 +184,18 @@ func (x *exchange) readBody(methods ...string) *bytes.Buffer {
 	return nil
 }
 
+// failUnread fails a call whose body is not read to its end, and closes the
+// connection after the answer: else the server, before it sends the answer, would
+// wait for the rest of the body.
+func (x *exchange) failUnread(status int, c Check, err error) {
+	if x.r.ContentLength != 0 {
+		x.w.Header()["Connection"] = []string{"close"}
+	}
+	x.fail(status, c, err)
+}
+
 func (x *exchange) tooLarge(presented string) {
-	x.fail(http.StatusRequestEntityTooLarge, Check{Station: stationRequest, Name: "size", Code: codeBodyTooLarge, Presented: presented, Expected: fmt.Sprintf("at most %d bytes", MaxRequestBytes)}, nil)
+	x.failUnread(http.StatusRequestEntityTooLarge, Check{Station: stationRequest, Name: "size", Code: codeBodyTooLarge, Presented: presented, Expected: fmt.Sprintf("at most %d bytes", MaxRequestBytes)}, nil)
 }
 
 func isTimeout(err error) bool {
