@@ -116,6 +116,7 @@ func TestKeysRefreshAhead(t *testing.T) {
 		for call := range 3 {
 			time.Sleep(keysMaxAge*3/4 - 2*time.Second)
 			rig.accepts(t, goodToken())
+			synctest.Wait() // a fetch that began too early has
 			rig.wantFetches(t, int64(call+1))
 			time.Sleep(2 * time.Second)
 			start := time.Now()
