@@ -54,6 +54,7 @@ func fromEnv() (*Hook, error) {
 	}
 	h, err := New(context.Background(), cfg)
 	if err == nil {
+		raiseHeapFloor()
 		stopOnSIGTERM(h)
 	}
 	return h, err
