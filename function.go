@@ -54,7 +54,7 @@ func fromEnv() (*Hook, error) {
 	}
 	h, err := New(context.Background(), cfg)
 	if err == nil {
-		raiseHeapFloor()
+		time.AfterFunc(time.Second, raiseHeapFloor)
 		stopOnSIGTERM(h)
 	}
 	return h, err

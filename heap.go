@@ -13,7 +13,8 @@ var heapFloor []byte
 // raiseHeapFloor lets the collector wait. It runs when the heap has doubled, and a
 // function holds so little that this is every few milliseconds under load, with
 // calls that wait for it. GOGC would help as well, but multiplies what the handlers
-// hold too; where the operator has set it, or GOMEMLIMIT, nothing is changed.
+// hold too; where the operator has set it, or GOMEMLIMIT, nothing is changed. It is
+// called when the start is over, which is not to pay for the collector's tables.
 //
 // Source: https://go.dev/doc/gc-guide#GOGC
 func raiseHeapFloor() {

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"runtime"
 	"strconv"
 
 	webhook "example.com/cxhook"
@@ -45,7 +46,9 @@ func main() {
 			log.Fatal(err)
 		}
 	}
+	floor := make([]byte, 32<<20) // as the function has on Cloud Run: see heap.go there
 	entry.Serve(hook.ServeHTTP)
+	runtime.KeepAlive(floor)
 }
 
 func another(context.Context, *cx.Request, struct{}) (*cx.Response, error) { return cx.Say("No."), nil }
