@@ -17,6 +17,7 @@ import (
 	"github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
 
 	"example.com/cxhook/internal/emulator"
+	"example.com/cxhook/internal/freeport"
 )
 
 // envFramework makes the test's program the function under functions-framework, as
@@ -53,13 +54,11 @@ func startFramework(t *testing.T, env ...string) *framework {
 
 func launchFramework(t *testing.T, env ...string) *framework {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Pick()
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &framework{t: t, address: l.Addr().String(), ended: make(chan error, 1)}
-	l.Close()
-	_, port, _ := net.SplitHostPort(f.address)
+	f := &framework{t: t, address: "127.0.0.1:" + port, ended: make(chan error, 1)}
 	f.cmd = exec.Command(os.Args[0])
 	f.cmd.Env = append([]string{envFramework + "=" + port, "FUNCTION_TARGET=Webhook", "K_SERVICE=webhook", "K_REVISION=webhook-00007-xyz", envPolicy + "=header",
 		envHeaderName + "=" + headerName, envHeaderSecret + "=" + headerSecret, envProject + "=shirts"}, env...)

@@ -9,12 +9,13 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
+
+	"example.com/cxhook/internal/freeport"
 )
 
 // process is a running contestant.
@@ -32,14 +33,11 @@ type process struct {
 // environment of a Cloud Run function. Its output goes through a pipe, as there, to a
 // reader that throws it away.
 func start(c contestant, b binary, env []string) (*process, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Pick()
 	if err != nil {
 		return nil, err
 	}
-	addr := l.Addr().String()
-	l.Close() // the program takes it
-	port := addr[strings.LastIndexByte(addr, ':')+1:]
-	p := &process{contestant: c, addr: addr, output: new(tail), ended: make(chan struct{})}
+	p := &process{contestant: c, addr: "127.0.0.1:" + port, output: new(tail), ended: make(chan struct{})}
 	p.cmd = exec.Command(b.argv[0], b.argv[1:]...)
 	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.TempDir(), "GOMAXPROCS=1", "PORT=" + port,
 		"FUNCTION_TARGET=Webhook", "FUNCTION_SIGNATURE_TYPE=http", "K_REVISION=cxhook-00001-abc", "K_CONFIGURATION=cxhook", "GOOGLE_CLOUD_PROJECT=local-project"}, env...)

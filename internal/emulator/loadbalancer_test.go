@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"example.com/cxhook/internal/freeport"
 	"example.com/cxhook/verify"
 )
 
@@ -186,12 +187,11 @@ func TestForwarding(t *testing.T) {
 }
 
 func TestBackendUnreachable(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Pick()
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.Close() // nobody listens here now
-	s := newStack(t, Strict, nil, func(cfg *LoadBalancerConfig) { cfg.Backend = &url.URL{Scheme: "http", Host: l.Addr().String()} })
+	s := newStack(t, Strict, nil, func(cfg *LoadBalancerConfig) { cfg.Backend = &url.URL{Scheme: "http", Host: "127.0.0.1:" + port} })
 	x, o := send(t, s.dialogflow(t, nil), nil), <-s.seen
 	if x.Status != 502 || x.ResponseHeader.Get("Content-Type") != "text/html; charset=UTF-8" || !bytes.Contains(x.Response, []byte("<title>502 Server Error</title>")) || x.Event() != "webhook.error" {
 		t.Errorf("%d %v %s", x.Status, x.ResponseHeader, x.Response)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -18,6 +17,7 @@ import (
 	"text/template"
 	"time"
 
+	"example.com/cxhook/internal/freeport"
 	"example.com/cxhook/verify"
 )
 
@@ -26,7 +26,7 @@ type proxySource struct {
 	Name    string // of the front, in the configuration
 	Source  verify.Source
 	Strict  bool
-	Port    int
+	Port    string
 	Backend string // the function's address
 
 	function *judgedServer
@@ -136,8 +136,12 @@ func TestProxies(t *testing.T) {
 					for _, source := range sources {
 						for _, strict := range []bool{false, true} {
 							f := newJudgedServer(t, source)
+							port, err := freeport.Pick()
+							if err != nil {
+								t.Fatal(err)
+							}
 							mode := map[bool]string{false: "lenient", true: "strict"}[strict]
-							run.Fronts = append(run.Fronts, &proxySource{Name: string(source) + "-" + mode, Source: source, Strict: strict, Backend: f.Listener.Addr().String(), function: f, Port: freePort(t)})
+							run.Fronts = append(run.Fronts, &proxySource{Name: string(source) + "-" + mode, Source: source, Strict: strict, Backend: f.Listener.Addr().String(), function: f, Port: port})
 						}
 					}
 					run.start(t, p.template, p.files, p.command(run.Dir))
@@ -151,15 +155,6 @@ func TestProxies(t *testing.T) {
 			}
 		})
 	}
-}
-
-func freePort(t *testing.T) int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // start writes the configuration, starts the proxy and waits until it answers.
@@ -241,7 +236,7 @@ func until(t *testing.T, ended <-chan struct{}, yes func() bool) {
 	}
 }
 
-func (f *proxySource) address() string { return fmt.Sprintf("127.0.0.1:%d", f.Port) }
+func (f *proxySource) address() string { return "127.0.0.1:" + f.Port }
 
 // judged gives what the function decided of a call that has been answered; ok is
 // false where the front kept the call to itself.

@@ -21,6 +21,7 @@ import (
 	"example.com/cxhook/internal/agent"
 	"example.com/cxhook/internal/conformance/gcloud"
 	"example.com/cxhook/internal/emulator"
+	"example.com/cxhook/internal/freeport"
 )
 
 const root = "../../.."
@@ -265,9 +266,10 @@ func start(t *testing.T, env []string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := listen(t)
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	l.Close() // the program takes it
+	port, err := freeport.Pick()
+	if err != nil {
+		t.Fatal(err)
+	}
 	p := &process{address: "127.0.0.1:" + port, output: filepath.Join(t.TempDir(), "output"), ended: make(chan struct{})}
 	cmd := exec.Command(path)
 	cmd.Env = append([]string{"FUNCTION_TARGET=Webhook", "FUNCTION_SIGNATURE_TYPE=http", "K_SERVICE=cxhook", "K_REVISION=cxhook-00001-abc", "K_CONFIGURATION=cxhook", "PORT=" + port}, env...)

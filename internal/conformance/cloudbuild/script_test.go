@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -23,6 +22,7 @@ import (
 
 	"example.com/cxhook/internal/conformance/buildpack"
 	"example.com/cxhook/internal/conformance/gcloud"
+	"example.com/cxhook/internal/freeport"
 )
 
 var update = flag.Bool("update", false, "write testdata")
@@ -108,12 +108,10 @@ func (w *worker) run() (failed, output string) {
 			w.t.Fatal(err)
 		}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Pick()
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	l.Close()
 	home, pids := w.t.TempDir(), filepath.Join(w.t.TempDir(), "pid")
 	if err := os.WriteFile(filepath.Join(home, ".curlrc"), []byte("noproxy = \"*\"\nconnect-to = \"smoke:8080:127.0.0.1:"+port+"\"\n"), 0o644); err != nil {
 		w.t.Fatal(err)
