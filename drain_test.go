@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -18,6 +19,11 @@ import (
 func openHook(t *testing.T, handler cx.HandlerFunc) (*Hook, *lockedBuffer) {
 	t.Helper()
 	log := new(lockedBuffer)
+	return openHookTo(t, log, handler), log
+}
+
+func openHookTo(t *testing.T, log io.Writer, handler cx.HandlerFunc) *Hook {
+	t.Helper()
 	hook, err := New(t.Context(), Config{
 		Log: log, Verify: verify.Config{Policy: verify.PolicyInsecureNone, DangerNotProduction: true},
 		Register: func(_ context.Context, m *cx.Mux) (func(context.Context) error, error) {
@@ -28,7 +34,7 @@ func openHook(t *testing.T, handler cx.HandlerFunc) (*Hook, *lockedBuffer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return hook, log
+	return hook
 }
 
 func post(hook *Hook, body string) *httptest.ResponseRecorder {

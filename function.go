@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -188,6 +189,7 @@ func (h *Hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	stopping := h.enter()
 	rec := &record{call: cx.Call{Start: time.Now(), Budget: h.cfg.Budget}, unproved: true}
 	h.begin(&rec.line, r)
+	giveWay()
 	sw := &statusWriter{ResponseWriter: w}
 	defer func() {
 		if p := recover(); p != nil {
@@ -199,6 +201,7 @@ func (h *Hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		h.endProof(rec)
+		giveWay()
 		h.finish(rec, sw)
 		h.leave(sw)
 	}()
@@ -222,6 +225,15 @@ func (h *Hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	h.verified.ServeHTTP(sw, r.WithContext(context.WithValue(cx.WithCall(ctx, &rec.call), recordKey{}, rec)))
 }
+
+// giveWay lets the other calls that can run go first. All of a call's work is then
+// done in three strides with those that came at the same time: they are read; they
+// are proved, decoded and handled; their lines and answers are written. Each stride
+// finds its code in the processor's cache, and whoever reads the lines and answers
+// on another processor is woken for many of them, not for each. It also is a turn:
+// without it, connections whose next call is there already are served again and
+// again while others wait. A call that is alone goes on at once.
+func giveWay() { runtime.Gosched() }
 
 func (h *Hook) endProof(rec *record) {
 	if rec.unproved {
