@@ -226,13 +226,13 @@ func (h *Hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.verified.ServeHTTP(sw, r.WithContext(context.WithValue(cx.WithCall(ctx, &rec.call), recordKey{}, rec)))
 }
 
-// giveWay lets the other calls that can run go first. All of a call's work is then
-// done in three strides with those that came at the same time: they are read; they
-// are proved, decoded and handled; their lines and answers are written. Each stride
-// finds its code in the processor's cache, and whoever reads the lines and answers
-// on another processor is woken for many of them, not for each. It also is a turn:
-// without it, connections whose next call is there already are served again and
-// again while others wait. A call that is alone goes on at once.
+// giveWay lets the other calls that can run go first, so that calls which came
+// together are worked on in strides: all are read; all are proved, decoded and
+// handled; the lines of all are made, and then written together
+// ([telemetry.Lines]); all are answered. A stride finds its code in the processor's
+// cache, and whoever reads lines and answers on another processor is woken for many
+// of them, not for each. It is also a turn: otherwise a connection whose next call is
+// there already goes on while others wait. A call that is alone goes on at once.
 func giveWay() { runtime.Gosched() }
 
 func (h *Hook) endProof(rec *record) {

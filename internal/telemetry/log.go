@@ -3,7 +3,9 @@ package telemetry
 import (
 	"context"
 	"io"
+	"runtime"
 	"sync"
+	"sync/atomic"
 )
 
 // A Log takes entries, from several goroutines at once. What it cannot write is
@@ -14,28 +16,54 @@ type Log interface {
 	Flush(ctx context.Context) error
 }
 
-// Lines is a Log that writes each entry as one line and with one Write.
+// Lines is a Log that writes each entry as one line. Lines that are ready at the
+// same time go out with one Write, and Write returns when its line has.
 type Lines struct {
-	mu  sync.Mutex // guards what follows
-	buf []byte
-	w   io.Writer
+	mu    sync.Mutex // guards what follows
+	ready []byte     // lines that nobody has begun to write
+	batch uint64     // the number of ready
+
+	written atomic.Uint64 // all batches before this one are
+
+	writing sync.Mutex // held by whoever writes; it guards what follows
+	w       io.Writer
+	spare   []byte // takes turns with ready
 }
 
 // NewLines writes to w.
 func NewLines(w io.Writer) *Lines { return &Lines{w: w} }
 
-// maxKeptLine keeps one long line, as of a panic, from occupying memory for ever.
-const maxKeptLine = 64 << 10
+// maxKeptLines keeps one long line, as of a panic, from occupying memory for ever.
+const maxKeptLines = 64 << 10
 
 // Write writes one line.
 func (l *Lines) Write(e *Entry) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	line := append(e.Append(l.buf[:0]), '\n')
-	if cap(line) <= maxKeptLine {
-		l.buf = line
+	l.ready = append(e.Append(l.ready), '\n')
+	batch := l.batch
+	l.mu.Unlock()
+
+	runtime.Gosched() // others that have a line to add do so first
+	if l.written.Load() > batch {
+		return // one of them has written it
 	}
-	l.w.Write(line)
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if l.written.Load() > batch {
+		return
+	}
+	l.mu.Lock()
+	lines := l.ready
+	l.ready = l.spare[:0]
+	l.batch++
+	begun := l.batch // all before it are written, or in lines
+	l.mu.Unlock()
+	l.w.Write(lines)
+	l.written.Store(begun)
+	l.spare = nil
+	if cap(lines) <= maxKeptLines {
+		l.spare = lines
+	}
 }
 
 // Flush does nothing: Write has written.
