@@ -23,7 +23,7 @@ type LatencyRate struct {
 	P99        Summary   `json:"p99Microseconds"`
 	LateP99    Summary   `json:"lateP99Microseconds"` // how late the load sent its calls
 	Others     Summary   `json:"othersShare"`         // of the two cores' time, that other processes took
-	Quantiles  []float64 `json:"quantiles"`           // microseconds, of all rounds together, at quantileAxis
+	Quantiles  []float64 `json:"quantiles"`           // microseconds, at quantileAxis; each the median of the rounds
 }
 
 // shares are the fixed rates, as parts of e's maximum; the goal is judged at halfRate.
@@ -76,7 +76,7 @@ func (s *stage) latency(ctx context.Context) error {
 	axis := quantileAxis()
 	for _, share := range shares {
 		p50, p99, lates, others := map[string][]float64{}, map[string][]float64{}, map[string][]float64{}, map[string][]float64{}
-		whole := map[string]*hdrhistogram.Histogram{"a0": newHistogram(), "e": newHistogram()}
+		rounds := map[string][]*hdrhistogram.Histogram{}
 		for round := range s.opts.rounds {
 			progress("latency: %.0f calls/s, round %d of %d", l.Max*share, round+1, s.opts.rounds)
 			for i := range targets {
@@ -89,13 +89,17 @@ func (s *stage) latency(ctx context.Context) error {
 				p99[t.name] = append(p99[t.name], round4(m.quantile(99)))
 				lates[t.name] = append(lates[t.name], round4(float64(late.ValueAtQuantile(99))/1e3))
 				others[t.name] = append(others[t.name], round4(m.othersShare()))
-				whole[t.name].Merge(m.latency)
+				rounds[t.name] = append(rounds[t.name], m.latency)
 			}
 		}
 		for _, t := range targets {
 			r := LatencyRate{Contestant: t.name, Share: share, Rate: round4(l.Max * share), P50: summarize(p50[t.name]), P99: summarize(p99[t.name]), LateP99: summarize(lates[t.name]), Others: summarize(others[t.name])}
 			for _, q := range axis {
-				r.Quantiles = append(r.Quantiles, round4(float64(whole[t.name].ValueAtQuantile(q))/1e3))
+				var values []float64
+				for _, round := range rounds[t.name] {
+					values = append(values, float64(round.ValueAtQuantile(q))/1e3)
+				}
+				r.Quantiles = append(r.Quantiles, round4(summarize(values).Median))
 			}
 			l.Rates = append(l.Rates, r)
 		}

@@ -175,7 +175,7 @@ func (r *Report) costPlot() *plot.Plot {
 
 // plot shows the whole distribution at each rate, in the open loop.
 func (l *Latency) plot() *plot.Plot {
-	p := newPlot("Latency at fixed rates, from the moment that a call was due", "percentile", "latency (µs)")
+	p := newPlot("Latency at fixed rates, from the moment that a call was due", "percentile", "latency (µs), median of the rounds")
 	axis := quantileAxis()
 	dashes := [][]vg.Length{{vg.Points(1.5), vg.Points(2)}, nil, {vg.Points(5), vg.Points(3)}}
 	for i, share := range shares {
