@@ -11,8 +11,8 @@ import (
 )
 
 // Ports below those that systems hand out by themselves, to connections and to who
-// listens on port 0 (Linux from 32768, RFC 6335 from 49152): one that was free a
-// moment ago would be somebody's by the time the program starts.
+// listens on port 0 (Linux from 32768, RFC 6335 from 49152). One of those that is
+// free now may be somebody's when the program starts.
 const first, count = 20000, 10000
 
 const attempts = 100
